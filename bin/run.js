@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+// Runs a command of the project from its TypeScript source: `node bin/run.js preview dev`.
+'use strict';
+const { load } = require('./load.js');
+
+const [command, ...args] = process.argv.slice(2);
+const COMMANDS = {
+  preview: 'preview/cli.ts',
+  versions: 'preview/versions-cli.ts',
+  'bench-preview': 'bench/preview/main.ts',
+};
+
+const entry = COMMANDS[command];
+if (entry === undefined) {
+  console.error(`No such command: ${command}. Allowed: ${Object.keys(COMMANDS).join(', ')}.`);
+  process.exit(2);
+}
+load(entry)
+  .main(args)
+  .then(
+    (code) => {
+      process.exitCode = code;
+    },
+    (error) => {
+      console.error(error);
+      process.exitCode = 1;
+    },
+  );

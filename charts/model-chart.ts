@@ -1,0 +1,47 @@
+import { App, Chart } from 'cdk8s';
+import { DisruptionBudget } from '../constructs/disruption-budget';
+import { MetricsMonitor } from '../constructs/metrics-monitor';
+import type { ModelSource } from '../constructs/model-source';
+import { serverName } from '../constructs/naming';
+import { OpenShiftRoute } from '../constructs/openshift-route';
+import type { Platform } from '../constructs/platform';
+import { QueueAutoscaler } from '../constructs/queue-autoscaler';
+import { SccUse } from '../constructs/scc-use';
+import { ServerNetworkPolicy } from '../constructs/server-network-policy';
+import { TritonServer, type Workload } from '../constructs/triton-server';
+import type { Model } from '../models/model';
+import type { Placement } from '../models/placement';
+
+export interface ModelChartProps {
+  readonly model: Model;
+  readonly placement: Placement;
+  readonly source: ModelSource;
+  readonly platform: Platform;
+  readonly namespace: string;
+  readonly monitoringNamespace: string;
+  /** @default a Deployment */
+  readonly workload?: Workload;
+  /** Host of the OpenShift Route. @default chosen by the router */
+  readonly host?: string;
+}
+
+/** Everything that serves one model. An App of its own: synthesis of many charts in one App takes quadratic time. */
+export function modelChart(props: ModelChartProps): Chart {
+  const { model, platform, source } = props;
+  const chart = new Chart(new App(), serverName(model.name), { namespace: props.namespace });
+  const server = new TritonServer(chart, 'server', props);
+  new QueueAutoscaler(chart, 'autoscaler', { server, model });
+  new DisruptionBudget(chart, 'disruption-budget', server);
+  new MetricsMonitor(chart, 'metrics', server);
+  new ServerNetworkPolicy(chart, 'network-policy', {
+    server,
+    source,
+    platform,
+    monitoringNamespace: props.monitoringNamespace,
+  });
+  if (platform === 'openshift') {
+    new SccUse(chart, 'scc', server);
+    new OpenShiftRoute(chart, 'route', { server, model, ...(props.host !== undefined && { host: props.host }) });
+  }
+  return chart;
+}

@@ -1,0 +1,13 @@
+export { afterMapping, type Manifest } from './after-mapping';
+export { DisruptionBudget } from './disruption-budget';
+export { MetricsMonitor } from './metrics-monitor';
+export { ModelSource, type S3Credentials, type SyncedSource } from './model-source';
+export { ModelSync, type ModelSyncProps } from './model-sync';
+export { OpenShiftRoute, type OpenShiftRouteProps } from './openshift-route';
+export type { Platform } from './platform';
+export { tritonProbes } from './probes';
+export { QueueAutoscaler, type QueueAutoscalerProps } from './queue-autoscaler';
+export { SccUse } from './scc-use';
+export { RESTRICTED_NAMESPACE } from './security';
+export { CLIENT_NAMESPACE_LABEL, ServerNetworkPolicy, type ServerNetworkPolicyProps } from './server-network-policy';
+export { TRITON_PORTS, TritonServer, type TritonServerProps, type Workload } from './triton-server';

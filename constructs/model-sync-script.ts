@@ -1,0 +1,62 @@
+/**
+ * The init container's script: fetch to a staging folder, check, then rename into place, so that Triton never sees half
+ * a repository. POSIX sh (busybox), with rclone beside it.
+ *
+ * Exit codes: 10 nothing at the source, 11 the fetch failed, 12 what was fetched is no model repository.
+ */
+export const SYNC_SCRIPT = String.raw`#!/bin/sh
+set -eu
+
+repository="$MODEL_TARGET/repository"
+staging="$MODEL_TARGET/staging"
+previous="$MODEL_TARGET/previous"
+
+say() { echo "model-sync: $*"; }
+fail() { code="$1"; shift; echo "model-sync: ERROR: $*" >&2; exit "$code"; }
+
+rclone_bounded() {
+  rclone "$@" --config "$RCLONE_CONFIG" --contimeout 15s --timeout 60s --retries 5 --retries-sleep 5s
+}
+
+# A sync from a prefix that does not exist succeeds with nothing: ask first.
+listing="$(rclone_bounded lsf --max-depth 1 "$MODEL_SOURCE")" \
+  || fail 11 "can't list $MODEL_SOURCE_NAME: see the lines above. Does the pod's identity hold read permission on it?"
+[ -n "$listing" ] \
+  || fail 10 "nothing at $MODEL_SOURCE_NAME: publish the model repository there, or correct the address."
+
+# A container killed between the two renames below leaves the last whole tree aside: take it back first.
+if [ ! -d "$repository" ] && [ -d "$previous" ]; then mv "$previous" "$repository"; fi
+rm -rf "$staging" "$previous"
+mkdir -p "$repository"
+
+say "fetching $MODEL_SOURCE_NAME"
+# Files that the last run left are copied from there instead of fetched again.
+rclone_bounded sync "$MODEL_SOURCE" "$staging" --copy-dest "$repository" \
+  --transfers 8 --multi-thread-streams 4 --stats 10s --stats-one-line --stats-log-level NOTICE \
+  || fail 11 "fetching $MODEL_SOURCE_NAME failed: see the lines above. What was served before is untouched."
+
+models=0
+for folder in "$staging"/*/; do
+  [ -d "$folder" ] || continue
+  versions=0
+  for version in "$folder"*/; do
+    case "$(basename "$version")" in
+      *[!0-9]*) ;;
+      *) [ ! -d "$version" ] || versions=$((versions + 1)) ;;
+    esac
+  done
+  if [ "$versions" -eq 0 ] && [ -f "$folder/config.pbtxt" ]; then
+    # An ensemble's version folder is empty, and object stores keep no empty folders.
+    mkdir "$folder/1"
+    versions=1
+  fi
+  [ "$versions" -eq 0 ] || models=$((models + 1))
+done
+[ "$models" -gt 0 ] \
+  || fail 12 "$MODEL_SOURCE_NAME holds no MODEL/VERSION folder: it is no Triton model repository."
+
+mv "$repository" "$previous"
+mv "$staging" "$repository"
+rm -rf "$previous"
+say "$models models in place"
+`;

@@ -1,0 +1,138 @@
+import { Size } from 'cdk8s';
+import * as kplus from 'cdk8s-plus-28';
+import { Construct } from 'constructs';
+import { imageReference, versions } from '../models/versions';
+import { contentHash } from './naming';
+import type { S3Source, SyncedSource } from './model-source';
+import { SYNC_SCRIPT } from './model-sync-script';
+import { HARDENED_CONTAINER } from './security';
+
+/** The folder that the volume of the model repository is mounted on. */
+export const MODELS_MOUNT = '/models';
+/** The folder in it that Triton reads: the sync renames a whole tree into place. */
+export const REPOSITORY_FOLDER = 'repository';
+
+const SCRIPT_MOUNT = '/opt/model-sync';
+const TOKEN_MOUNT = '/var/run/secrets/model-store';
+const TOKEN_SECONDS = 3600;
+
+export interface ModelSyncProps {
+  /** Prefix of the ConfigMap's name. */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly source: SyncedSource;
+}
+
+/** A volume that cdk8s-plus cannot describe, and where the init container mounts it. */
+export interface ProjectedToken {
+  readonly volume: { readonly name: string; readonly projected: unknown };
+  readonly mountPath: string;
+}
+
+/**
+ * The init container that fetches a model repository from object storage: rclone from a stock image, run by a POSIX
+ * script from a ConfigMap. rclone reads S3 and GCS alike, with a role or workload identity and no keys, checks each
+ * file's digest as it arrives, and fetches a changed file of equal size, which `aws s3 sync` skips.
+ */
+export class ModelSync extends Construct {
+  /** Named by its content: a changed script is a new object, and the pods roll. */
+  readonly scriptName: string;
+  private readonly source: SyncedSource;
+  private readonly script: kplus.ConfigMap;
+
+  constructor(scope: Construct, id: string, props: ModelSyncProps) {
+    super(scope, id);
+    const data = { 'sync.sh': SYNC_SCRIPT };
+    this.source = props.source;
+    this.scriptName = `${props.name}-sync-${contentHash(data)}`;
+    this.script = new kplus.ConfigMap(this, 'script', {
+      metadata: { name: this.scriptName, labels: { ...props.labels } },
+      data,
+      immutable: true,
+    });
+  }
+
+  /** Adds the init container to a workload; it writes to `models`. */
+  addTo(workload: kplus.Workload, models: kplus.Volume, scratch: kplus.Volume): void {
+    const script = kplus.Volume.fromConfigMap(this, 'script-volume', this.script, { name: 'model-sync' });
+    workload.addInitContainer({
+      name: 'model-sync',
+      image: imageReference(versions.images.rclone),
+      imagePullPolicy: kplus.ImagePullPolicy.IF_NOT_PRESENT,
+      command: ['/bin/sh', `${SCRIPT_MOUNT}/sync.sh`],
+      envVariables: Object.fromEntries(
+        Object.entries(syncEnvironment(this.source)).map(([key, value]) => [key, kplus.EnvValue.fromValue(value)]),
+      ),
+      envFrom: this.secretEnvironment(),
+      resources: {
+        cpu: { request: kplus.Cpu.millis(500), limit: kplus.Cpu.units(2) },
+        memory: { request: Size.mebibytes(512), limit: Size.gibibytes(1) },
+      },
+      securityContext: HARDENED_CONTAINER,
+      volumeMounts: [
+        { path: MODELS_MOUNT, volume: models },
+        { path: SCRIPT_MOUNT, volume: script, readOnly: true },
+        { path: '/tmp', volume: scratch },
+      ],
+    });
+  }
+
+  /** The token that an IAM role is taken with, or undefined where none is needed. */
+  get projectedToken(): ProjectedToken | undefined {
+    if (this.source.kind !== 's3' || this.source.credentials.kind !== 'web-identity') return undefined;
+    const audience = this.source.credentials.audience ?? 'sts.amazonaws.com';
+    return {
+      volume: {
+        name: 'model-store-token',
+        projected: {
+          sources: [{ serviceAccountToken: { audience, expirationSeconds: TOKEN_SECONDS, path: 'token' } }],
+        },
+      },
+      mountPath: TOKEN_MOUNT,
+    };
+  }
+
+  private secretEnvironment(): kplus.EnvFrom[] {
+    if (this.source.kind !== 's3' || this.source.credentials.kind !== 'secret') return [];
+    const secret = kplus.Secret.fromSecretName(this, 'credentials', this.source.credentials.secretName);
+    return [kplus.Env.fromSecret(secret)];
+  }
+}
+
+/** What the script and rclone read from the environment: rclone takes a remote named `store` from RCLONE_CONFIG_STORE_*. */
+export function syncEnvironment(source: SyncedSource): Record<string, string> {
+  const common = {
+    MODEL_SOURCE: `store:${source.uri.replace(/^(s3|gs):\/\//, '')}`,
+    MODEL_SOURCE_NAME: source.uri,
+    MODEL_TARGET: MODELS_MOUNT,
+    RCLONE_CONFIG: '/notfound',
+    RCLONE_CACHE_DIR: '/tmp/rclone',
+  };
+  if (source.kind === 'gcs') {
+    return {
+      ...common,
+      RCLONE_CONFIG_STORE_TYPE: 'google cloud storage',
+      RCLONE_CONFIG_STORE_ENV_AUTH: 'true',
+      RCLONE_CONFIG_STORE_BUCKET_POLICY_ONLY: 'true',
+    };
+  }
+  return { ...common, ...s3Environment(source) };
+}
+
+function s3Environment(source: S3Source): Record<string, string> {
+  const { credentials, endpoint, region } = source;
+  return {
+    AWS_DEFAULT_REGION: region,
+    AWS_REGION: region,
+    RCLONE_CONFIG_STORE_TYPE: 's3',
+    RCLONE_CONFIG_STORE_ENV_AUTH: 'true',
+    RCLONE_CONFIG_STORE_PROVIDER: endpoint === undefined ? 'AWS' : 'Other',
+    RCLONE_CONFIG_STORE_REGION: region,
+    ...(endpoint !== undefined && { RCLONE_CONFIG_STORE_ENDPOINT: endpoint }),
+    ...(credentials.kind === 'web-identity' && {
+      AWS_ROLE_ARN: credentials.roleArn,
+      AWS_ROLE_SESSION_NAME: 'model-sync',
+      AWS_WEB_IDENTITY_TOKEN_FILE: `${TOKEN_MOUNT}/token`,
+    }),
+  };
+}

@@ -1,0 +1,50 @@
+import { Duration } from 'cdk8s';
+import * as kplus from 'cdk8s-plus-28';
+import { Construct } from 'constructs';
+import type { Model } from '../models/model';
+import { queueMetric } from '../models/queue-metric';
+import { afterMapping } from './after-mapping';
+import type { TritonServer } from './triton-server';
+
+export interface QueueAutoscalerProps {
+  readonly server: TritonServer;
+  readonly model: Model;
+}
+
+const SCALE_UP_PERIOD = Duration.seconds(15);
+const SCALE_DOWN_WINDOW = Duration.minutes(5);
+const SCALE_DOWN_PERIOD = Duration.minutes(1);
+
+/**
+ * Scales a server on the requests that wait in its queue, by the gauge that is right for its backend.
+ *
+ * Up at once and by doubling, since a new GPU node takes minutes; down one pod a minute after five quiet minutes.
+ */
+export class QueueAutoscaler extends Construct {
+  constructor(scope: Construct, id: string, props: QueueAutoscalerProps) {
+    super(scope, id);
+    const { server, model } = props;
+    const metric = queueMetric(model);
+    const autoscaler = new kplus.HorizontalPodAutoscaler(this, 'hpa', {
+      metadata: { name: server.name, labels: { ...server.labels } },
+      target: server.workload,
+      minReplicas: model.scale.min,
+      maxReplicas: model.scale.max,
+      metrics: [kplus.Metric.pods({ name: metric.name, target: kplus.MetricTarget.averageValue(metric.target) })],
+      scaleUp: {
+        stabilizationWindow: Duration.seconds(0),
+        strategy: kplus.ScalingStrategy.MAX_CHANGE,
+        policies: [{ replicas: kplus.Replicas.percent(100), duration: SCALE_UP_PERIOD }],
+      },
+      scaleDown: {
+        stabilizationWindow: SCALE_DOWN_WINDOW,
+        strategy: kplus.ScalingStrategy.MAX_CHANGE,
+        policies: [{ replicas: kplus.Replicas.absolute(1), duration: SCALE_DOWN_PERIOD }],
+      },
+    });
+    // Quantities are strings in the API's canonical form: a number would show as a change on every preview.
+    afterMapping(autoscaler, (manifest) => {
+      for (const each of manifest.spec.metrics) each.pods.target.averageValue = String(each.pods.target.averageValue);
+    });
+  }
+}

@@ -1,0 +1,40 @@
+import type * as kplus from 'cdk8s-plus-28';
+import { Capability, SeccompProfileType } from 'cdk8s-plus-28';
+import type { Manifest } from './after-mapping';
+import type { Platform } from './platform';
+
+/** A container's security context under the `restricted` pod security standard, on a read-only root file system. */
+export const HARDENED_CONTAINER: kplus.ContainerSecurityContextProps = {
+  ensureNonRoot: true,
+  privileged: false,
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: [Capability.ALL] },
+  seccompProfile: { type: SeccompProfileType.RUNTIME_DEFAULT },
+};
+
+/** The user `triton-server` of the tritonserver images (triton-inference-server/server, build.py). */
+const TRITON_USER = 1000;
+
+/**
+ * The pod's security context. On OpenShift users and groups come from the namespace's range: `restricted-v2` refuses
+ * fixed ones.
+ */
+export function podSecurityContext(platform: Platform): Manifest {
+  const common = { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } };
+  if (platform === 'openshift') return common;
+  return {
+    ...common,
+    runAsUser: TRITON_USER,
+    runAsGroup: TRITON_USER,
+    fsGroup: TRITON_USER,
+    fsGroupChangePolicy: 'OnRootMismatch',
+  };
+}
+
+/** The label that makes the API server refuse pods beyond the `restricted` standard in a namespace. */
+export const RESTRICTED_NAMESPACE = {
+  'pod-security.kubernetes.io/enforce': 'restricted',
+  'pod-security.kubernetes.io/warn': 'restricted',
+  'pod-security.kubernetes.io/audit': 'restricted',
+} as const;

@@ -1,0 +1,84 @@
+import { k8s } from 'cdk8s-plus-28';
+import { Construct } from 'constructs';
+import type { ModelSource } from './model-source';
+import type { Platform } from './platform';
+import { TRITON_PORTS, type TritonServer } from './triton-server';
+
+export interface ServerNetworkPolicyProps {
+  readonly server: TritonServer;
+  readonly source: ModelSource;
+  readonly platform: Platform;
+  /** The namespace that scrapes the metrics. */
+  readonly monitoringNamespace: string;
+}
+
+/** Namespaces with this label may call the servers; their own namespace may anyway. */
+export const CLIENT_NAMESPACE_LABEL = { 'triton-stack/client': 'true' } as const;
+
+const port = (number: number, protocol: 'TCP' | 'UDP' = 'TCP') => ({
+  protocol,
+  port: k8s.IntOrString.fromNumber(number),
+});
+const namespaceNamed = (name: string) => ({ matchLabels: { 'kubernetes.io/metadata.name': name } });
+
+/** OpenShift's label on the namespace of its routers (OpenShift documentation, "Allowing traffic from ingress"). */
+const OPENSHIFT_ROUTERS = { matchLabels: { 'network.openshift.io/policy-group': 'ingress' } } as const;
+
+/** GKE's metadata server, which hands out workload identity (GKE documentation, "Workload Identity", network policies). */
+const GKE_METADATA = [
+  { cidr: '169.254.169.252/32', number: 988 },
+  { cidr: '169.254.169.254/32', number: 80 },
+] as const;
+
+/** Who may reach a server's ports, and where it may connect to: DNS and its model store. */
+export class ServerNetworkPolicy extends Construct {
+  constructor(scope: Construct, id: string, props: ServerNetworkPolicyProps) {
+    super(scope, id);
+    const { server, platform } = props;
+    const clients = [
+      { podSelector: {} },
+      { namespaceSelector: { matchLabels: { ...CLIENT_NAMESPACE_LABEL } } },
+      ...(platform === 'openshift' ? [{ namespaceSelector: OPENSHIFT_ROUTERS }] : []),
+    ];
+    new k8s.KubeNetworkPolicy(this, 'policy', {
+      metadata: { name: server.name, labels: { ...server.labels } },
+      spec: {
+        podSelector: { matchLabels: { ...server.selector } },
+        policyTypes: ['Ingress', 'Egress'],
+        ingress: [
+          { from: clients, ports: [port(TRITON_PORTS.http), port(TRITON_PORTS.grpc)] },
+          {
+            from: [{ namespaceSelector: namespaceNamed(props.monitoringNamespace) }],
+            ports: [port(TRITON_PORTS.metrics)],
+          },
+        ],
+        egress: egress(props),
+      },
+    });
+  }
+}
+
+function egress({ source, platform }: ServerNetworkPolicyProps): k8s.NetworkPolicyEgressRule[] {
+  // OpenShift's DNS pods listen on 5353, and policies see the pod's port.
+  const dnsPorts = platform === 'openshift' ? [53, 5353] : [53];
+  const rules: k8s.NetworkPolicyEgressRule[] = [
+    { to: [{ namespaceSelector: {} }], ports: dnsPorts.flatMap((each) => [port(each, 'UDP'), port(each)]) },
+  ];
+  if (platform === 'gke') {
+    // NodeLocal DNSCache answers on a link-local address.
+    rules.push({ to: [{ ipBlock: { cidr: '169.254.20.10/32' } }], ports: [port(53, 'UDP'), port(53)] });
+  }
+  if (source.kind === 'claim') return rules;
+  rules.push({ ports: [port(storePort(source))] });
+  if (source.kind === 'gcs' && platform === 'gke') {
+    rules.push(...GKE_METADATA.map(({ cidr, number }) => ({ to: [{ ipBlock: { cidr } }], ports: [port(number)] })));
+  }
+  return rules;
+}
+
+function storePort(source: Exclude<ModelSource, { kind: 'claim' }>): number {
+  if (source.kind === 'gcs' || source.endpoint === undefined) return 443;
+  const url = new URL(source.endpoint);
+  if (url.port !== '') return Number(url.port);
+  return url.protocol === 'http:' ? 80 : 443;
+}

@@ -1,0 +1,45 @@
+/** The accelerators that the stack knows, by the names that GKE gives them in node labels and node pool arguments. */
+export const ACCELERATORS = ['nvidia-l4', 'nvidia-tesla-a100', 'nvidia-a100-80gb'] as const;
+export type AcceleratorName = (typeof ACCELERATORS)[number];
+
+export interface Accelerator {
+  readonly name: AcceleratorName;
+  /** How people call it. */
+  readonly label: string;
+  /** Memory of one GPU as sold, GB. */
+  readonly memoryGb: number;
+  /** CUDA compute capability; FP8 needs 8.9 or newer. */
+  readonly computeCapability: number;
+  /** The value of the label `nvidia.com/gpu.product` that GPU feature discovery sets, where no cloud names the nodes. */
+  readonly product: string;
+}
+
+// Names and memory: GKE's GPU documentation and the Compute Engine GPU machine types page. Compute capability: NVIDIA's
+// CUDA GPU list. Product label: k8s-device-plugin, docs/gpu-feature-discovery (the product name with dashes).
+const FACTS: Readonly<Record<AcceleratorName, Accelerator>> = {
+  'nvidia-l4': { name: 'nvidia-l4', label: 'L4', memoryGb: 24, computeCapability: 8.9, product: 'NVIDIA-L4' },
+  'nvidia-tesla-a100': {
+    name: 'nvidia-tesla-a100',
+    label: 'A100 40 GB',
+    memoryGb: 40,
+    computeCapability: 8.0,
+    product: 'NVIDIA-A100-SXM4-40GB',
+  },
+  'nvidia-a100-80gb': {
+    name: 'nvidia-a100-80gb',
+    label: 'A100 80 GB',
+    memoryGb: 80,
+    computeCapability: 8.0,
+    product: 'NVIDIA-A100-SXM4-80GB',
+  },
+};
+
+/** The facts of one accelerator. */
+export function accelerator(name: AcceleratorName): Accelerator {
+  return FACTS[name];
+}
+
+/** The accelerators whose tensor cores compute in FP8 (Ada and newer). */
+export function acceleratorsWithFp8(): AcceleratorName[] {
+  return ACCELERATORS.filter((name) => FACTS[name].computeCapability >= 8.9);
+}

@@ -1,0 +1,38 @@
+import type { Model } from './model';
+import { fileBytes } from './size';
+
+/**
+ * Slowest reading of model files that a start has to survive, bytes a second: a 100 GB balanced persistent disk gives
+ * 140 MiB/s at baseline plus 0.28 MiB/s a GB (Compute Engine documentation, "Persistent Disk performance").
+ */
+const SLOWEST_READ = (140 + 0.28 * 100) * 1024 * 1024;
+
+/** Seconds for the server's own start, CUDA context and backends. */
+const SERVER_START_SECONDS = 60;
+
+/** How much longer than expected a start may take before the pod is killed: slow loads killed by probes are common. */
+const STARTUP_SLACK = 3;
+
+/** Seconds that the startup probe grants from container start to ready. */
+export function startupBudgetSeconds(model: Model): number {
+  return Math.ceil((SERVER_START_SECONDS + fileBytes(model) / SLOWEST_READ) * STARTUP_SLACK);
+}
+
+/** Times the repository that a pod's disk has to hold: what is served, and what is being fetched beside it. */
+const DISK_COPIES = 2.2;
+
+/** GiB of disk for the model repository of one pod. */
+export function repositoryDiskGib(model: Model): number {
+  return Math.ceil((fileBytes(model) * DISK_COPIES) / 1024 ** 3);
+}
+
+/** A new GPU node is there after 4 to 7 minutes (Triton's GKE marketplace README), then come driver and image. */
+const NODE_SECONDS = 900;
+
+/** Bytes a second that a fetch from object storage has to reach. */
+const SLOWEST_FETCH = 50 * 1024 * 1024;
+
+/** Seconds until a new pod is ready where a node has to be provisioned for it first. */
+export function rolloutSeconds(model: Model): number {
+  return NODE_SECONDS + Math.ceil(fileBytes(model) / SLOWEST_FETCH) + startupBudgetSeconds(model);
+}

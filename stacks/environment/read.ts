@@ -1,0 +1,277 @@
+import { slug } from '../../constructs/naming';
+import { accelerator } from '../../models/accelerator';
+import { catalog } from '../../models/catalog';
+import { gkeAllocatable, type MachineType, machineType } from '../../models/machine-type';
+import { type Model, withOverrides } from '../../models/model';
+import { didYouMean, keyOf, parse } from '../../models/parse';
+import { type GpuPool, type Placement, place } from '../../models/placement';
+import { InputError, type Problem } from '../../models/problem';
+import {
+  bucketProblems,
+  capacityProblems,
+  capacityWarnings,
+  gkePoolProblems,
+  networkProblems,
+  scaleAgainstPool,
+} from './checks';
+import type { Environment, GkePool, ServedModel } from './environment';
+import { sourceOf } from './model-store';
+import {
+  type ExistingConfig,
+  existingSchema,
+  type GkeConfig,
+  gkeSchema,
+  platformSchema,
+  type ServedModelConfig,
+} from './schema';
+
+/** What stands before the stack's own keys in `Pulumi.<env>.yaml`. */
+export const CONFIG_NAMESPACE = 'triton-stack:';
+
+/**
+ * Turns a stack's configuration into a checked environment.
+ *
+ * @param name - the stack's name: `dev`
+ * @param config - the values of the keys under {@link CONFIG_NAMESPACE}, without that prefix
+ * @param source - what messages call the input: `Pulumi.dev.yaml`
+ * @throws InputError with every problem found
+ */
+export function readEnvironment(name: string, config: Record<string, unknown>, source: string): Environment {
+  const refuse = (problems: readonly Problem[]): never => {
+    throw new InputError(source, problems);
+  };
+  // The platform decides which other keys there are, so it is looked at first.
+  const kind = (config.platform as { kind?: unknown } | undefined)?.kind;
+  if (kind === 'gke') {
+    const parsed = parse(gkeSchema, config, CONFIG_NAMESPACE);
+    const environment = gkeEnvironment(name, parsed.ok ? parsed.value : refuse(parsed.problems));
+    return environment.problems.length > 0 ? refuse(environment.problems) : environment.value;
+  }
+  if (kind === 'existing') {
+    const parsed = parse(existingSchema, config, CONFIG_NAMESPACE);
+    const environment = existingEnvironment(name, parsed.ok ? parsed.value : refuse(parsed.problems));
+    return environment.problems.length > 0 ? refuse(environment.problems) : environment.value;
+  }
+  const parsed = parse(platformSchema, config.platform, `${CONFIG_NAMESPACE}platform.`);
+  return refuse(parsed.ok ? [] : parsed.problems);
+}
+
+interface Checked<T> {
+  readonly value: T;
+  readonly problems: readonly Problem[];
+}
+
+function gkeEnvironment(name: string, config: GkeConfig): Checked<Environment> {
+  const { platform } = config;
+  const problems = [...gkePoolProblems(config), ...networkProblems(config)];
+  const pools = Object.entries(config.pools).flatMap(([poolName, pool]): GkePool[] => {
+    const machine = machineType(pool.machineType);
+    return machine === undefined ? [] : [gkePool(poolName, pool, machine)];
+  });
+  const buckets = {
+    models: config.buckets.models ?? `${platform.project}-${name}-models`,
+    artifacts: config.buckets.artifacts ?? `${platform.project}-${name}-artifacts`,
+    data: config.buckets.data ?? `${platform.project}-${name}-data`,
+    location: config.buckets.location ?? platform.region.toUpperCase(),
+    keepDays: config.buckets.keepDays,
+  };
+  problems.push(...bucketProblems(buckets));
+  const store =
+    config.modelStore.kind === 'environment-bucket'
+      ? ({ kind: 'gcs', bucket: buckets.models } as const)
+      : config.modelStore;
+  const served = servedModels(config.serving.models, pools, store, false);
+  return {
+    problems: [...problems, ...served.problems],
+    value: {
+      kind: 'gke',
+      name,
+      flavour: 'gke',
+      platform,
+      network: config.network,
+      systemPool: config.systemPool,
+      gpuStack: config.gpuStack,
+      pools,
+      buckets,
+      modelStore: config.modelStore,
+      monitoring: config.monitoring,
+      kubeflow: config.kubeflow,
+      servingNamespace: config.serving.namespace,
+      models: served.value,
+      warnings: capacityWarnings(served.value, pools),
+    },
+  };
+}
+
+function gkePool(name: string, config: GkeConfig['pools'][string], machine: MachineType): GkePool {
+  return {
+    name,
+    config,
+    accelerator: config.accelerator,
+    gpusPerNode: machine.gpus,
+    maxNodes: config.max,
+    allocatable: gkeAllocatable(machine.vcpus, machine.memoryGib),
+    spot: config.spot,
+    nodeSelector: { 'cloud.google.com/gke-accelerator': config.accelerator },
+  };
+}
+
+function existingEnvironment(name: string, config: ExistingConfig): Checked<Environment> {
+  const { platform, monitoring } = config;
+  const openshift = platform.flavour === 'openshift';
+  const problems: Problem[] = [];
+  if (openshift !== (monitoring.kind === 'openshift')) {
+    problems.push({
+      key: `${CONFIG_NAMESPACE}monitoring.kind`,
+      value: monitoring.kind,
+      reason: openshift
+        ? 'a second Prometheus operator would fight over the objects of the one that OpenShift brings'
+        : `there is no OpenShift monitoring on flavour ${platform.flavour}`,
+      allowed: openshift ? 'openshift' : 'prometheus',
+    });
+  }
+  if (openshift && config.kubeflow.kind !== 'none') {
+    problems.push({
+      key: `${CONFIG_NAMESPACE}kubeflow.kind`,
+      value: config.kubeflow.kind,
+      reason: 'the upstream manifests fix user IDs that restricted-v2 refuses',
+      allowed: 'none',
+      fix: 'install Kubeflow Pipelines with the Data Science Pipelines operator of Red Hat OpenShift AI',
+    });
+  }
+  const pools = Object.entries(config.pools).map(
+    ([poolName, pool]): GpuPool => ({
+      name: poolName,
+      accelerator: pool.accelerator,
+      gpusPerNode: pool.gpusPerNode,
+      maxNodes: pool.nodes,
+      allocatable: { cpus: pool.cpus, memoryGib: pool.memoryGib },
+      spot: false,
+      nodeSelector: pool.nodeSelector ?? { 'nvidia.com/gpu.product': accelerator(pool.accelerator).product },
+    }),
+  );
+  const served = servedModels(config.serving.models, pools, config.modelStore, openshift);
+  return {
+    problems: [...problems, ...served.problems],
+    value: {
+      kind: 'existing',
+      name,
+      flavour: platform.flavour,
+      platform,
+      pools,
+      modelStore: config.modelStore,
+      monitoring,
+      kubeflow: config.kubeflow,
+      servingNamespace: config.serving.namespace,
+      models: served.value,
+      warnings: capacityWarnings(served.value, pools),
+    },
+  };
+}
+
+type Store = Parameters<typeof sourceOf>[0];
+
+function servedModels(
+  entries: readonly ServedModelConfig[],
+  pools: readonly GpuPool[],
+  store: Store,
+  openshift: boolean,
+): Checked<ServedModel[]> {
+  const problems: Problem[] = [];
+  const served: ServedModel[] = [];
+  const seen = new Map<string, number>();
+  for (const [index, entry] of entries.entries()) {
+    const key = (...path: PropertyKey[]) => keyOf(['serving', 'models', index, ...path], CONFIG_NAMESPACE);
+    const found = findModel(entry, key);
+    if ('reason' in found) {
+      problems.push(found);
+      continue;
+    }
+    const name = slug(found.name);
+    const first = seen.get(name);
+    if (first !== undefined) problems.push(duplicate(key(), found.name, first));
+    seen.set(name, index);
+    problems.push(...entryProblems(entry, store, openshift, key));
+    const placement = place(found, pools, key('model'));
+    if ('reason' in placement) {
+      problems.push(placement);
+      continue;
+    }
+    problems.push(...scaleAgainstPool(found, placement, key('scale')));
+    const source = sourceOf(store, found, key('model'));
+    if ('reason' in source) problems.push(source);
+    else served.push(servedModel(found, placement, source, entry));
+  }
+  return { value: served, problems: [...problems, ...capacityProblems(served)] };
+}
+
+function servedModel(
+  model: Model,
+  placement: Placement,
+  source: ServedModel['source'],
+  entry: ServedModelConfig,
+): ServedModel {
+  return { model, placement, source, workload: entry.workload, host: entry.host };
+}
+
+function findModel(entry: ServedModelConfig, key: (...path: PropertyKey[]) => string): Model | Problem {
+  const model = catalog.get(entry.model);
+  if (model === undefined) {
+    const names = [...catalog.keys()];
+    const meant = didYouMean(entry.model, names);
+    return {
+      key: key('model'),
+      value: entry.model,
+      reason: 'is not in the catalogue',
+      allowed: names.join(', '),
+      fix: meant === undefined ? 'add it to models/catalog/' : `did you mean ${meant}?`,
+    };
+  }
+  const { name = model.name, scale = model.scale } = entry;
+  if (scale.min > scale.max) {
+    return {
+      key: key('scale', 'min'),
+      value: scale.min,
+      reason: `more replicas at least than at most (max is ${scale.max})`,
+      allowed: `1 to ${scale.max}`,
+      fix: `set max to ${scale.min} or more, or min to ${scale.max} or less`,
+    };
+  }
+  return withOverrides(model, { name, scale });
+}
+
+function duplicate(key: string, name: string, first: number): Problem {
+  return {
+    key,
+    value: name,
+    reason: `has the same name in the cluster as serving.models[${first}]`,
+    allowed: 'names that differ in more than "." and "-"',
+    fix: 'remove one of the two, or give one another name: `name: ...`',
+  };
+}
+
+function entryProblems(
+  entry: ServedModelConfig,
+  store: Store,
+  openshift: boolean,
+  key: (...path: PropertyKey[]) => string,
+): Problem[] {
+  const problems: Problem[] = [];
+  if (entry.host !== undefined && !openshift) {
+    problems.push({
+      key: key('host'),
+      value: entry.host,
+      reason: 'is the host of an OpenShift Route, and this platform has no Routes',
+      fix: 'remove it',
+    });
+  }
+  if (entry.workload.kind === 'statefulset' && store.kind === 'claim') {
+    problems.push({
+      key: key('workload', 'kind'),
+      value: entry.workload.kind,
+      reason: 'its volumes would keep what is fetched, and from a claim nothing is fetched',
+      allowed: 'deployment',
+    });
+  }
+  return problems;
+}

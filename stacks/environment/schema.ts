@@ -1,0 +1,248 @@
+import { z } from 'zod';
+import { ACCELERATORS } from '../../models/accelerator';
+import { modelNameSchema, scaleSchema } from '../../models/model';
+import { wording } from '../../models/parse';
+
+const count = z.int().min(0);
+const positive = z.int().min(1);
+
+const dnsLabel = z
+  .string()
+  .max(63)
+  .regex(
+    /^[a-z]([a-z0-9-]*[a-z0-9])?$/,
+    wording({ reason: 'is not a DNS label', allowed: 'lowercase letters, digits and "-", a letter first' }),
+  );
+
+/** Pool names become part of node pool names, of which GKE allows 40 characters. */
+const poolName = dnsLabel.max(30);
+
+const cidr = z.cidrv4(
+  wording({ reason: 'is not an IPv4 range', allowed: 'an address and a prefix length, for example 10.0.0.0/20' }),
+);
+
+// Cloud Resource Manager documentation, "Project ID requirements".
+const projectId = z
+  .string()
+  .regex(
+    /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/,
+    wording({ reason: 'is not a project ID', allowed: '6 to 30 lowercase letters, digits and "-", a letter first' }),
+  );
+
+const region = z
+  .string()
+  .regex(/^[a-z]+-[a-z]+\d+$/, wording({ reason: 'is not a region', allowed: 'a region such as us-central1' }));
+const zone = z
+  .string()
+  .regex(/^[a-z]+-[a-z]+\d+-[a-z]$/, wording({ reason: 'is not a zone', allowed: 'a zone such as us-central1-a' }));
+
+const FORBIDDEN_IN_BUCKETS = /^goog|google|g00gle|go0gle|^\d+\.\d+\.\d+\.\d+$|\.\.|[._-]$/;
+
+/** Cloud Storage documentation, "Bucket naming guidelines". */
+export const bucketName = z
+  .string()
+  .min(3)
+  .max(63)
+  .refine(
+    (name) => /^[a-z0-9][a-z0-9._-]*$/.test(name) && !name.includes('.') && !FORBIDDEN_IN_BUCKETS.test(name),
+    wording({
+      reason: 'is a name that Cloud Storage refuses, or one that it asks proof of a domain for',
+      allowed:
+        '3 to 63 lowercase letters, digits, "-" and "_", a letter or digit at both ends, without "goog" in front, "google" anywhere, or dots',
+    }),
+  );
+
+const gkePlatform = z.strictObject({
+  kind: z.literal('gke'),
+  project: projectId,
+  /** `gcloud projects describe PROJECT --format='value(projectNumber)'`; part of the workload identity principals. */
+  projectNumber: positive,
+  region,
+  releaseChannel: z.enum(['RAPID', 'REGULAR', 'STABLE', 'EXTENDED']).default('REGULAR'),
+  /** Off in environments that come and go. */
+  deletionProtection: z.boolean().default(true),
+  /** A Cloud KMS key that encrypts Secrets in etcd: `projects/P/locations/L/keyRings/R/cryptoKeys/K`. */
+  databaseEncryptionKey: z
+    .string()
+    .regex(
+      /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/,
+      wording({
+        reason: 'is not the name of a Cloud KMS key',
+        allowed: 'projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY',
+      }),
+    )
+    .optional(),
+});
+
+const existingPlatform = z.strictObject({
+  kind: z.literal('existing'),
+  flavour: z.enum(['kubernetes', 'openshift']),
+  /** The kubeconfig context that names the cluster. */
+  context: z.string().min(1),
+});
+
+const network = z.strictObject({
+  /** Primary range of the subnet: a node's address each. */
+  nodes: cidr,
+  /** Secondary range: a /24 a node, for up to 110 pods each. */
+  pods: cidr,
+  /** Secondary range of Services. */
+  services: cidr,
+});
+
+const systemPool = z.strictObject({
+  machineType: z.string().default('e2-standard-4'),
+  min: positive.default(1),
+  max: positive.default(3),
+  diskGb: z.int().min(30).default(100),
+});
+
+/** Who owns the driver and the device plugin of GPU nodes: one of these, so that there are never two. */
+const gpuStack = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('gpu-operator'),
+    /** `cos`: Google's installer puts the driver on the node. `ubuntu`: the operator runs it in a container. */
+    nodeImage: z.enum(['cos', 'ubuntu']),
+  }),
+  z.strictObject({ kind: z.literal('gke-managed'), driver: z.enum(['default', 'latest']).default('default') }),
+]);
+
+const gkePool = z.strictObject({
+  accelerator: z.enum(ACCELERATORS),
+  machineType: z.string(),
+  /** Several: one zone alone runs out of GPUs. */
+  zones: z.array(zone).min(1),
+  /** Nodes at least, over all zones. */
+  min: count.default(0),
+  /** Nodes at most, over all zones. */
+  max: positive,
+  /** Cheaper nodes that are taken away with 30 seconds' notice. */
+  spot: z.boolean().default(false),
+  diskGb: z.int().min(50).default(200),
+  /** Labels of nodes beside those that the stack sets. */
+  labels: z.record(z.string(), z.string()).default({}),
+});
+
+const existingPool = z.strictObject({
+  accelerator: z.enum(ACCELERATORS),
+  gpusPerNode: z.int().min(1).max(16),
+  nodes: positive,
+  /** CPU cores of one node that are free for pods. */
+  cpus: z.number().min(1),
+  /** GiB of one node that are free for pods. */
+  memoryGib: z.number().min(1),
+  /** Labels that name the nodes. Left out: `nvidia.com/gpu.product`, as GPU feature discovery sets it. */
+  nodeSelector: z.record(z.string(), z.string()).optional(),
+});
+
+const buckets = z.strictObject({
+  models: bucketName.optional(),
+  artifacts: bucketName.optional(),
+  data: bucketName.optional(),
+  /** `US`, `EU`, or a region. Left out: the cluster's region. */
+  location: z.string().optional(),
+  /** Days that a replaced or deleted object can be had back. */
+  keepDays: z.int().min(1).max(3650).default(30),
+});
+
+const s3Credentials = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('web-identity'),
+    roleArn: z
+      .string()
+      .regex(
+        /^arn:aws[a-z-]*:iam::\d{12}:role\/\S+$/,
+        wording({ reason: 'is not the ARN of an IAM role', allowed: 'arn:aws:iam::ACCOUNT:role/NAME' }),
+      ),
+    audience: z.string().min(1).optional(),
+  }),
+  z.strictObject({ kind: z.literal('secret'), secretName: dnsLabel }),
+]);
+
+const s3Store = z.strictObject({
+  kind: z.literal('s3'),
+  bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, wording({ reason: 'is not the name of a bucket' })),
+  region: z.string().min(1),
+  endpoint: z
+    .url({
+      protocol: /^https?$/,
+      error: wording({ reason: 'is not the address of a store', allowed: 'https://HOST or http://HOST:PORT' }),
+    })
+    .optional(),
+  credentials: s3Credentials,
+});
+const claimStore = z.strictObject({ kind: z.literal('claim'), claimName: dnsLabel });
+
+/** Where the model repositories lie. Without GKE's workload identity, Cloud Storage would need a static key. */
+const existingModelStore = z.discriminatedUnion('kind', [s3Store, claimStore]);
+const gkeModelStore = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('environment-bucket') }),
+  s3Store,
+  claimStore,
+]);
+
+const kubeflow = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('pipelines') }),
+  z.strictObject({ kind: z.literal('none') }),
+]);
+
+/** Who scrapes the servers and answers the autoscaler. */
+const installedMonitoring = z.strictObject({
+  kind: z.literal('prometheus'),
+  namespace: dnsLabel.default('monitoring'),
+  /** GB of disk for 15 days of metrics. */
+  diskGb: positive.default(50),
+});
+const openshiftMonitoring = z.strictObject({ kind: z.literal('openshift') });
+
+const workload = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('deployment') }),
+  z.strictObject({ kind: z.literal('statefulset'), storageClass: dnsLabel.optional() }),
+]);
+
+const servedModel = z.strictObject({
+  /** A model of the catalogue. */
+  model: z.string(),
+  /** The name it is served under. Left out: the model's. */
+  name: modelNameSchema.optional(),
+  /** Replicas. Left out: the model's. */
+  scale: scaleSchema.optional(),
+  workload: workload.default({ kind: 'deployment' }),
+  /** OpenShift only: the Route's host. Left out: the router chooses. */
+  host: z.hostname().optional(),
+});
+
+const serving = z.strictObject({
+  namespace: dnsLabel.default('triton'),
+  models: z.array(servedModel).min(1),
+});
+
+const shared = { kubeflow: kubeflow.default({ kind: 'none' }), serving };
+
+export const platformSchema = z.discriminatedUnion('kind', [gkePlatform, existingPlatform]);
+
+export const gkeSchema = z.strictObject({
+  platform: gkePlatform,
+  network,
+  systemPool: systemPool.prefault({}),
+  gpuStack,
+  pools: z.record(poolName, gkePool),
+  buckets: buckets.prefault({}),
+  modelStore: gkeModelStore.default({ kind: 'environment-bucket' }),
+  monitoring: installedMonitoring.prefault({ kind: 'prometheus' }),
+  ...shared,
+});
+
+export const existingSchema = z.strictObject({
+  platform: existingPlatform,
+  pools: z.record(poolName, existingPool),
+  modelStore: existingModelStore,
+  monitoring: z.discriminatedUnion('kind', [installedMonitoring, openshiftMonitoring]),
+  ...shared,
+});
+
+export type GkeConfig = z.output<typeof gkeSchema>;
+export type ExistingConfig = z.output<typeof existingSchema>;
+export type GkePoolConfig = z.output<typeof gkePool>;
+export type ExistingPoolConfig = z.output<typeof existingPool>;
+export type ServedModelConfig = z.output<typeof servedModel>;
