@@ -1,7 +1,7 @@
 // Bundles one TypeScript entry with esbuild and loads it: about 50 ms, and never out of date, because it is done on
 // every start. Types are not checked here: `npm run typecheck` does that. Packages stay outside of the bundle, so that
 // there is one @pulumi/pulumi in the process: the engine's own.
-'use strict';
+
 const path = require('node:path');
 const Module = require('node:module');
 const { buildSync } = require('esbuild');

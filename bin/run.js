@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Runs a command of the project from its TypeScript source: `node bin/run.js preview dev`.
-'use strict';
+
 const { load } = require('./load.js');
 
 const [command, ...args] = process.argv.slice(2);

@@ -2,9 +2,9 @@ import { Size } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { imageReference, versions } from '../models/versions';
-import { contentHash } from './naming';
 import type { S3Source, SyncedSource } from './model-source';
 import { SYNC_SCRIPT } from './model-sync-script';
+import { contentHash } from './naming';
 import { HARDENED_CONTAINER } from './security';
 
 /** The folder that the volume of the model repository is mounted on. */

@@ -1,7 +1,7 @@
 import { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
-import { DEFAULT_DEADLINE_SECONDS } from '../models/shutdown';
 import type { Model } from '../models/model';
+import { DEFAULT_DEADLINE_SECONDS } from '../models/shutdown';
 import type { TritonServer } from './triton-server';
 
 export interface OpenShiftRouteProps {

@@ -1,0 +1,47 @@
+// The import rule: models <- constructs <- charts <- stacks <- preview; policies look at plain objects.
+'use strict';
+
+/** A folder may import itself and those before it. */
+const ORDER = ['models', 'constructs', 'charts', 'stacks', 'preview'];
+const NO_CDK = ['models'];
+const NO_PULUMI = ['models', 'constructs', 'charts'];
+
+module.exports = {
+  forbidden: [
+    ...ORDER.map((folder, index) => ({
+      name: `${folder}-imports-downwards`,
+      comment: `${folder}/ imports only ${ORDER.slice(0, index + 1).join(', ')}`,
+      severity: 'error',
+      from: { path: `^${folder}/` },
+      to: { path: `^(${[...ORDER.slice(index + 1), 'policies', 'test', 'bench'].join('|')})/` },
+    })),
+    {
+      name: 'models-are-plain',
+      comment: 'models/ is data and arithmetic',
+      severity: 'error',
+      from: { path: `^(${NO_CDK.join('|')})/` },
+      to: { path: 'node_modules/(cdk8s|cdk8s-plus-28|constructs)/' },
+    },
+    {
+      name: 'constructs-know-no-pulumi',
+      comment: 'constructs/ and charts/ work in any cdk8s app',
+      severity: 'error',
+      from: { path: `^(${NO_PULUMI.join('|')})/` },
+      to: { path: 'node_modules/@pulumi/' },
+    },
+    {
+      name: 'policies-are-plain',
+      comment: 'policies/ takes plain objects',
+      severity: 'error',
+      from: { path: '^policies/' },
+      to: { path: '^(constructs|charts|stacks|preview)/' },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'] },
+  },
+};

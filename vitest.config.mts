@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+
+const report = process.env.TRITON_STACK_TEST_REPORT;
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: [],
+    // Loading the Pulumi SDK and cdk8s takes longer than the tests: one process loads them once.
+    isolate: false,
+    fileParallelism: false,
+    pool: 'forks',
+    testTimeout: 60_000,
+    reporters: report === undefined ? ['default'] : ['default', 'json'],
+    ...(report !== undefined && { outputFile: { json: report } }),
+  },
+});
