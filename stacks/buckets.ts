@@ -1,0 +1,70 @@
+import { Bucket } from '@pulumi/gcp/storage/bucket.js';
+import { BucketIAMMember } from '@pulumi/gcp/storage/bucketIAMMember.js';
+import { Component, type ComponentOptions } from './component';
+import type { GkeEnvironment } from './environment/environment';
+
+const ROLES = ['models', 'artifacts', 'data'] as const;
+export type BucketRole = (typeof ROLES)[number];
+
+/** The namespace and ServiceAccount of the pipelines' steps (kubeflow/pipelines, pipeline-runner). */
+const PIPELINES = { namespace: 'kubeflow', account: 'pipeline-runner' } as const;
+
+const DAY_SECONDS = 86_400;
+/** Longest soft-delete retention of Cloud Storage. */
+const SOFT_DELETE_MAX_DAYS = 90;
+
+/** Buckets for models, pipeline artifacts and data, and who may do what in them: identities of pods, no keys. */
+export class Buckets extends Component {
+  readonly buckets: Readonly<Record<BucketRole, Bucket>>;
+
+  constructor(environment: GkeEnvironment, opts: ComponentOptions) {
+    super('storage:Buckets', 'buckets', opts);
+    const { buckets, platform } = environment;
+    this.buckets = Object.fromEntries(ROLES.map((role) => [role, this.bucket(role, environment)])) as unknown as Record<
+      BucketRole,
+      Bucket
+    >;
+
+    const pool = `principal://iam.googleapis.com/projects/${platform.projectNumber}/locations/global/workloadIdentityPools/${platform.project}.svc.id.goog`;
+    const servers = pool
+      .replace('principal://', 'principalSet://')
+      .concat(`/namespace/${environment.servingNamespace}`);
+    // One member for all servers of the namespace: a bucket's policy holds 1,500 principals at most.
+    this.grant('models-servers', 'models', 'roles/storage.objectViewer', servers);
+    if (environment.kubeflow.kind === 'pipelines') {
+      const runner = `${pool}/subject/ns/${PIPELINES.namespace}/sa/${PIPELINES.account}`;
+      this.grant('models-pipelines', 'models', 'roles/storage.objectUser', runner);
+      this.grant('artifacts-pipelines', 'artifacts', 'roles/storage.objectUser', runner);
+      this.grant('data-pipelines', 'data', 'roles/storage.objectViewer', runner);
+    }
+    this.registerOutputs({ models: buckets.models });
+  }
+
+  private bucket(role: BucketRole, { buckets, name, platform }: GkeEnvironment): Bucket {
+    return new Bucket(
+      role,
+      {
+        name: buckets[role],
+        location: buckets.location,
+        storageClass: 'STANDARD',
+        uniformBucketLevelAccess: true,
+        publicAccessPrevention: 'enforced',
+        versioning: { enabled: true },
+        softDeletePolicy: {
+          retentionDurationSeconds: Math.min(buckets.keepDays, SOFT_DELETE_MAX_DAYS) * DAY_SECONDS,
+        },
+        lifecycleRules: [
+          { action: { type: 'Delete' }, condition: { daysSinceNoncurrentTime: buckets.keepDays } },
+          { action: { type: 'AbortIncompleteMultipartUpload' }, condition: { age: 7 } },
+        ],
+        forceDestroy: false,
+        labels: { environment: name, role, 'managed-by': 'triton-stack' },
+      },
+      { ...this.child, protect: platform.deletionProtection },
+    );
+  }
+
+  private grant(name: string, role: BucketRole, iamRole: string, member: string): void {
+    new BucketIAMMember(name, { bucket: this.buckets[role].name, role: iamRole, member }, this.child);
+  }
+}

@@ -1,0 +1,84 @@
+import { Provider as GcpProvider } from '@pulumi/gcp/provider.js';
+import { Provider as KubernetesProvider } from '@pulumi/kubernetes/provider.js';
+import { type Input, interpolate, type Resource } from '@pulumi/pulumi';
+import { serverName } from '../constructs/naming';
+import { Buckets } from './buckets';
+import { Cluster } from './cluster';
+import type { Environment, ExistingEnvironment, GkeEnvironment } from './environment/environment';
+import { GpuOperator } from './gpu-stack';
+import { KubeflowPipelines } from './kubeflow';
+import { Monitoring } from './monitoring';
+import { Network } from './network';
+import { NodeIdentity } from './node-identity';
+import { NodePools } from './node-pools';
+import { ProjectServices } from './project-services';
+import { Serving } from './serving';
+
+/** What a stack exports. */
+export type StackOutputs = Record<string, Input<unknown>>;
+
+/** Registers everything that an environment consists of. The same for the engine and for the offline preview. */
+export function deploy(environment: Environment): StackOutputs {
+  return environment.kind === 'gke' ? deployGke(environment) : deployExisting(environment);
+}
+
+function deployGke(environment: GkeEnvironment): StackOutputs {
+  const { platform, gpuStack } = environment;
+  // A provider of the stack's own: nothing depends on the caller's default project or region.
+  const gcp = new GcpProvider('gcp', { project: platform.project, region: platform.region });
+  const services = new ProjectServices(environment, { providers: [gcp] });
+  const google = { providers: [gcp], dependsOn: [services] };
+  const network = new Network(environment, google);
+  const nodes = new NodeIdentity(environment, google);
+  const cluster = new Cluster({ environment, network, nodeServiceAccount: nodes.email }, google);
+  const pools = new NodePools(
+    { environment, cluster: cluster.cluster, nodeServiceAccount: nodes.email, egress: network.nat },
+    google,
+  );
+  // The workload identity pool that permissions name comes with the cluster.
+  const buckets = new Buckets(environment, { ...google, dependsOn: [services, cluster] });
+
+  const provider = new KubernetesProvider('kubernetes', {
+    kubeconfig: cluster.kubeconfig,
+    enableServerSideApply: true,
+  });
+  const kubernetes = { providers: [provider], dependsOn: [pools] };
+  const gpu = gpuStack.kind === 'gpu-operator' ? [new GpuOperator(gpuStack, kubernetes)] : [];
+  deployApplications(environment, kubernetes, [...gpu, buckets]);
+  return {
+    cluster: cluster.cluster.name,
+    kubeconfig: interpolate`gcloud container clusters get-credentials ${cluster.cluster.name} --location ${platform.region} --project ${platform.project} --dns-endpoint`,
+    modelsBucket: interpolate`gs://${buckets.buckets.models.name}`,
+    artifactsBucket: interpolate`gs://${buckets.buckets.artifacts.name}`,
+    dataBucket: interpolate`gs://${buckets.buckets.data.name}`,
+    ...serverOutputs(environment),
+  };
+}
+
+function deployExisting(environment: ExistingEnvironment): StackOutputs {
+  const provider = new KubernetesProvider('kubernetes', {
+    context: environment.platform.context,
+    enableServerSideApply: true,
+  });
+  deployApplications(environment, { providers: [provider] }, []);
+  return { context: environment.platform.context, ...serverOutputs(environment) };
+}
+
+function deployApplications(
+  environment: Environment,
+  options: { readonly providers: KubernetesProvider[]; readonly dependsOn?: Resource[] },
+  after: readonly Resource[],
+): void {
+  if (environment.kubeflow.kind === 'pipelines') new KubeflowPipelines(options);
+  const monitoring = new Monitoring(environment, options);
+  new Serving(environment, { ...options, dependsOn: [...(options.dependsOn ?? []), ...monitoring.ready, ...after] });
+}
+
+function serverOutputs(environment: Environment): StackOutputs {
+  const { servingNamespace: namespace, models } = environment;
+  return {
+    servers: Object.fromEntries(
+      models.map(({ model }) => [model.name, `${serverName(model.name)}.${namespace}.svc:8000`]),
+    ),
+  };
+}
