@@ -1,0 +1,162 @@
+import { createRequire } from 'node:module';
+import { runtime } from '@pulumi/pulumi';
+import { type PlannedResource, SECRET, UNKNOWN } from './plan';
+
+/** The name that the project has in Pulumi.yaml. */
+export const PROJECT = 'triton-stack';
+
+/** What a program registered: resources in the order in which they came, and what it exports. */
+export interface Recording {
+  readonly resources: readonly PlannedResource[];
+  readonly outputs: Readonly<Record<string, unknown>>;
+}
+
+export interface RecordOptions {
+  readonly stack: string;
+  /** Configuration by full key; structured values as objects. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+// Pulumi's wire format marks what a plain value cannot say (sdk/nodejs/runtime/rpc.ts).
+const UNKNOWN_SENTINEL = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
+const SIGNATURE_KEY = '4dabf18193072939515e22adb298388d';
+const SECRET_SIGNATURE = '1b47061264138c4ac30d75fd1eb44270';
+const OUTPUT_SIGNATURE = 'd0e6a833031e9bbcd3f4e8bde6ca49a4';
+
+/** The parts of the SDK's protocol messages that are read here. */
+interface RegisterRequest {
+  getType(): string;
+  getName(): string;
+  getParent(): string;
+  getCustom(): boolean;
+  getDependenciesList(): string[];
+  getObject(): Struct | undefined;
+}
+interface RegisterResponse {
+  setUrn(urn: string): void;
+  setId(id: string): void;
+  setObject(object: Struct): void;
+}
+interface Struct {
+  toJavaScript(): Record<string, unknown>;
+}
+type RegisterCallback = (error: Error | undefined, response: RegisterResponse | undefined) => void;
+interface Monitor {
+  registerResource(request: RegisterRequest, callback: RegisterCallback): void;
+}
+
+/**
+ * Runs a Pulumi program in this process, under the SDK's mocks, and records what it registers.
+ *
+ * Outputs that equal an argument are known; all others are unknown, as in a first preview by the engine. Pulumi keeps
+ * its state in the process: one recording at a time.
+ *
+ * @throws whatever the program throws
+ */
+export async function record(options: RecordOptions, program: () => unknown): Promise<Recording> {
+  // Every Output captures a stack trace for messages about leaks: a third of the time of a large plan.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return await recordWith(options, program);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+async function recordWith(options: RecordOptions, program: () => unknown): Promise<Recording> {
+  const resources: PlannedResource[] = [];
+  await runtime.setMocks(
+    {
+      // Nothing is made up: what the cloud would answer beyond the arguments is unknown.
+      newResource: ({ inputs }) => ({ id: undefined, state: inputs }),
+      call: ({ token }) => {
+        throw new Error(`the program calls ${token}: an offline plan has no answer to it`);
+      },
+    },
+    PROJECT,
+    options.stack,
+    true,
+  );
+  runtime.setAllConfig(
+    Object.fromEntries(Object.entries(options.config).map(([key, value]) => [key, configText(value)])),
+  );
+  const require = createRequire(__filename);
+  const messages = require('@pulumi/pulumi/proto/resource_pb.js') as {
+    RegisterResourceResponse: new () => RegisterResponse;
+  };
+  const settings = require('@pulumi/pulumi/runtime/settings.js') as { getMonitor(): Monitor };
+  const monitor = settings.getMonitor();
+  const urns = new UrnFactory(options.stack);
+  let outputs: Record<string, unknown> = {};
+  // The mock monitor hands on a resource's type, name and arguments alone. Answering in its place keeps parents and
+  // dependencies as well, and spares a second translation of every argument.
+  monitor.registerResource = (request, callback) => {
+    const urn = urns.of(request);
+    const object = request.getObject();
+    resources.push({
+      urn,
+      type: request.getType(),
+      name: request.getName(),
+      parent: request.getParent(),
+      dependencies: [...request.getDependenciesList()].sort(),
+      inputs: readable(object?.toJavaScript() ?? {}) as Record<string, unknown>,
+    });
+    const response = new messages.RegisterResourceResponse();
+    response.setUrn(urn);
+    if (object !== undefined) response.setObject(object);
+    callback(undefined, response);
+  };
+  Object.assign(monitor, {
+    registerResourceOutputs: (
+      request: { getUrn(): string; getOutputs(): Struct | undefined },
+      callback: (error: undefined, response: object) => void,
+    ) => {
+      if (request.getUrn() === urns.stack) outputs = request.getOutputs()?.toJavaScript() ?? {};
+      callback(undefined, {});
+    },
+  });
+  await runtime.runInPulumiStack(async () => program());
+  await runtime.disconnect();
+  return { resources, outputs: readable(outputs) as Record<string, unknown> };
+}
+
+function configText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Makes URNs as the engine does: they carry the types of all parents. */
+class UrnFactory {
+  readonly stack: string;
+  private readonly prefix: string;
+
+  constructor(stack: string) {
+    this.prefix = `urn:pulumi:${stack}::${PROJECT}::`;
+    this.stack = `${this.prefix}pulumi:pulumi:Stack::${PROJECT}-${stack}`;
+  }
+
+  of(request: RegisterRequest): string {
+    const parent = request.getParent();
+    const parentType = parent === '' || parent === this.stack ? '' : `${qualifiedType(parent)}$`;
+    return `${this.prefix}${parentType}${request.getType()}::${request.getName()}`;
+  }
+}
+
+function qualifiedType(urn: string): string {
+  return urn.split('::')[2] ?? '';
+}
+
+/** A value with the marks of the wire format in words, and keys in order. */
+export function readable(value: unknown): unknown {
+  if (value === UNKNOWN_SENTINEL) return UNKNOWN;
+  if (Array.isArray(value)) return value.map(readable);
+  if (value === null || typeof value !== 'object') return value;
+  const object = value as Record<string, unknown>;
+  if (object[SIGNATURE_KEY] === SECRET_SIGNATURE) return SECRET;
+  if (object[SIGNATURE_KEY] === OUTPUT_SIGNATURE) return 'value' in object ? readable(object.value) : UNKNOWN;
+  return Object.fromEntries(
+    Object.keys(object)
+      .sort()
+      .map((key) => [key, readable(object[key])]),
+  );
+}
