@@ -1,7 +1,11 @@
+import { wrap } from './text';
+
 /** One thing that is wrong with an input, told so that the reader can mend it without opening the code. */
 export interface Problem {
   /** The key as it is written in the input, for example `triton-stack:pools.l4.machineType`. */
   readonly key: string;
+  /** The line of the input that the key stands on, from 1, where the input has lines. */
+  readonly line?: number;
   /** What is wrong, as a clause that follows the key and its value. */
   readonly reason: string;
   /** The value found. Left out when there is none (a missing key). */
@@ -37,7 +41,7 @@ export class InputError extends Error {
 function describe(source: string, problems: readonly Problem[]): string {
   const count = problems.length === 1 ? '1 error' : `${problems.length} errors`;
   const blocks = problems.map((problem) => {
-    const lines = [`  ${problem.key}`];
+    const lines = [`  ${problem.key}${problem.line === undefined ? '' : ` (line ${problem.line})`}`];
     if (problem.value !== undefined) lines.push(labelled('value', show(problem.value)));
     lines.push(labelled('problem', problem.reason));
     if (problem.allowed !== undefined) lines.push(labelled('allowed', problem.allowed));
@@ -54,20 +58,6 @@ const TEXT_WIDTH = 66;
 function labelled(label: string, text: string): string {
   const indent = ' '.repeat(4 + LABEL_WIDTH);
   return `    ${label.padEnd(LABEL_WIDTH)}${wrap(text, TEXT_WIDTH).join(`\n${indent}`)}`;
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
 }
 
 const SHOWN_VALUE_LENGTH = 120;

@@ -1,5 +1,3 @@
-import type { Environment } from '../stacks/environment/environment';
-
 /** Stands for a value that the cloud makes up: known only after apply. */
 export const UNKNOWN = '<known after apply>';
 /** Stands for a secret. */
@@ -34,19 +32,43 @@ export interface PlannedChart {
 
 /** Everything that `pulumi up` would create in an environment. */
 export interface Plan {
-  readonly environment: Environment;
+  /** The stack's name: `dev`. */
+  readonly environment: string;
   /** Sorted by URN. */
   readonly resources: readonly PlannedResource[];
+  /** Sorted by name. */
   readonly charts: readonly PlannedChart[];
+  /** What the stack exports. */
   readonly outputs: Readonly<Record<string, unknown>>;
   readonly summary: PlanSummary;
 }
 
 export interface PlanSummary {
-  /** Cloud resources, Helm releases and upstream manifests: everything but the objects of charts. */
-  readonly cloudResources: number;
-  readonly kubernetesObjects: number;
-  readonly charts: number;
-  readonly models: number;
+  /** `gke`, `kubernetes` or `openshift`. */
+  readonly platform: string;
+  /** The cluster in words: `acme-ml-dev, us-central1`. */
+  readonly cluster: string;
+  /** Resources of the cloud, Helm releases and upstream manifests, by group. */
+  readonly resources: Readonly<Record<string, number>>;
+  /** Kubernetes objects by chart. */
+  readonly objects: Readonly<Record<string, number>>;
+  readonly models: readonly PlannedModel[];
+  /** What works, and should be known all the same. */
   readonly warnings: readonly string[];
+}
+
+/** A served model, and what was derived for it. */
+export interface PlannedModel {
+  readonly name: string;
+  readonly backend: string;
+  readonly accelerator: string;
+  readonly gpusPerPod: number;
+  readonly pool: string;
+  readonly replicas: { readonly min: number; readonly max: number };
+  readonly workload: string;
+  /** Where the repository comes from: `gs://bucket/path`. */
+  readonly source: string;
+  readonly scaledOn: { readonly metric: string; readonly target: number };
+  /** Seconds that a start may take before the pod is restarted. */
+  readonly startupSeconds: number;
 }

@@ -1,5 +1,10 @@
-import { createRequire } from 'node:module';
 import { runtime } from '@pulumi/pulumi';
+import messages, {
+  type RegisterResourceOutputsRequest,
+  type RegisterResourceRequest,
+  type RegisterResourceResponse,
+} from '@pulumi/pulumi/proto/resource_pb.js';
+import { getMonitor } from '@pulumi/pulumi/runtime/settings.js';
 import { type PlannedResource, SECRET, UNKNOWN } from './plan';
 
 /** The name that the project has in Pulumi.yaml. */
@@ -23,27 +28,18 @@ const SIGNATURE_KEY = '4dabf18193072939515e22adb298388d';
 const SECRET_SIGNATURE = '1b47061264138c4ac30d75fd1eb44270';
 const OUTPUT_SIGNATURE = 'd0e6a833031e9bbcd3f4e8bde6ca49a4';
 
-/** The parts of the SDK's protocol messages that are read here. */
-interface RegisterRequest {
-  getType(): string;
-  getName(): string;
-  getParent(): string;
-  getCustom(): boolean;
-  getDependenciesList(): string[];
-  getObject(): Struct | undefined;
-}
-interface RegisterResponse {
-  setUrn(urn: string): void;
-  setId(id: string): void;
-  setObject(object: Struct): void;
-}
-interface Struct {
-  toJavaScript(): Record<string, unknown>;
-}
-type RegisterCallback = (error: Error | undefined, response: RegisterResponse | undefined) => void;
+type Answer<T> = (error: Error | null, response: T) => void;
+
+/** The two calls of the SDK's monitor that are answered here. */
 interface Monitor {
-  registerResource(request: RegisterRequest, callback: RegisterCallback): void;
+  registerResource(request: RegisterResourceRequest, answer: Answer<RegisterResourceResponse>): void;
+  registerResourceOutputs(request: RegisterResourceOutputsRequest, answer: Answer<object>): void;
 }
+
+/** Parts of arguments that the cloud fills in, by type: what lies beside known values is not unknown by itself. */
+const FILLED_IN: Readonly<Record<string, readonly string[]>> = {
+  'gcp:container/cluster:Cluster': ['controlPlaneEndpointsConfig', 'dnsEndpointConfig', 'endpoint'],
+};
 
 /**
  * Runs a Pulumi program in this process, under the SDK's mocks, and records what it registers.
@@ -81,44 +77,46 @@ async function recordWith(options: RecordOptions, program: () => unknown): Promi
   runtime.setAllConfig(
     Object.fromEntries(Object.entries(options.config).map(([key, value]) => [key, configText(value)])),
   );
-  const require = createRequire(__filename);
-  const messages = require('@pulumi/pulumi/proto/resource_pb.js') as {
-    RegisterResourceResponse: new () => RegisterResponse;
-  };
-  const settings = require('@pulumi/pulumi/runtime/settings.js') as { getMonitor(): Monitor };
-  const monitor = settings.getMonitor();
+  const monitor = getMonitor() as unknown as Monitor;
   const urns = new UrnFactory(options.stack);
   let outputs: Record<string, unknown> = {};
   // The mock monitor hands on a resource's type, name and arguments alone. Answering in its place keeps parents and
   // dependencies as well, and spares a second translation of every argument.
-  monitor.registerResource = (request, callback) => {
+  monitor.registerResource = (request, answer) => {
     const urn = urns.of(request);
-    const object = request.getObject();
+    const inputs = request.getObject()?.toJavaScript() ?? {};
     resources.push({
       urn,
       type: request.getType(),
       name: request.getName(),
       parent: request.getParent(),
       dependencies: [...request.getDependenciesList()].sort(),
-      inputs: readable(object?.toJavaScript() ?? {}) as Record<string, unknown>,
+      inputs: readable(inputs) as Record<string, unknown>,
     });
     const response = new messages.RegisterResourceResponse();
     response.setUrn(urn);
-    if (object !== undefined) response.setObject(object);
-    callback(undefined, response);
+    response.setObject(state(request, inputs));
+    answer(null, response);
   };
-  Object.assign(monitor, {
-    registerResourceOutputs: (
-      request: { getUrn(): string; getOutputs(): Struct | undefined },
-      callback: (error: undefined, response: object) => void,
-    ) => {
-      if (request.getUrn() === urns.stack) outputs = request.getOutputs()?.toJavaScript() ?? {};
-      callback(undefined, {});
-    },
-  });
+  monitor.registerResourceOutputs = (request, answer) => {
+    if (request.getUrn() === urns.stack) outputs = request.getOutputs()?.toJavaScript() ?? {};
+    answer(null, {});
+  };
   await runtime.runInPulumiStack(async () => program());
   await runtime.disconnect();
   return { resources, outputs: readable(outputs) as Record<string, unknown> };
+}
+
+/** What a resource is known to be before it is created: its arguments. */
+function state(request: RegisterResourceRequest, inputs: Record<string, unknown>) {
+  const object = request.getObject();
+  const path = FILLED_IN[request.getType()];
+  if (object === undefined || path === undefined) return object;
+  const known = structuredClone(inputs);
+  let part = known;
+  for (const key of path.slice(0, -1)) part = part[key] as Record<string, unknown>;
+  part[path.at(-1) as string] = UNKNOWN_SENTINEL;
+  return (object.constructor as unknown as { fromJavaScript(value: object): typeof object }).fromJavaScript(known);
 }
 
 function configText(value: unknown): string {
@@ -135,7 +133,7 @@ class UrnFactory {
     this.stack = `${this.prefix}pulumi:pulumi:Stack::${PROJECT}-${stack}`;
   }
 
-  of(request: RegisterRequest): string {
+  of(request: RegisterResourceRequest): string {
     const parent = request.getParent();
     const parentType = parent === '' || parent === this.stack ? '' : `${qualifiedType(parent)}$`;
     return `${this.prefix}${parentType}${request.getType()}::${request.getName()}`;

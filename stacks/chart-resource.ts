@@ -8,7 +8,7 @@ import { Component, type ComponentOptions } from './component';
 export const CHART_TYPE = 'triton-stack:kubernetes:Chart';
 
 export interface ChartResourceArgs {
-  readonly name: string;
+  /** Its id is the resource's name. */
   readonly chart: Chart;
   /** Longest wait for workloads and Services to be ready. @default the provider's 10 minutes */
   readonly timeouts?: CustomTimeouts;
@@ -22,8 +22,8 @@ export interface ChartResourceArgs {
 export class ChartResource extends Component {
   readonly objects: readonly Resource[];
 
-  constructor({ name, chart, timeouts }: ChartResourceArgs, opts: ComponentOptions) {
-    super('kubernetes:Chart', name, opts);
+  constructor({ chart, timeouts }: ChartResourceArgs, opts: ComponentOptions) {
+    super('kubernetes:Chart', chart.node.id, opts);
     const manifests = chart.toJson() as Manifest[];
     this.objects = manifests.map((manifest) => {
       const { namespace, name: objectName } = manifest.metadata;

@@ -25,7 +25,6 @@ export class GpuOperator extends Component {
     super('gpu:Operator', 'gpu-operator', opts);
     const namespace = new ChartResource(
       {
-        name: NAMESPACE,
         chart: namespaceChart({
           name: NAMESPACE,
           podSecurity: 'privileged',

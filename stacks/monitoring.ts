@@ -35,7 +35,7 @@ export class Monitoring extends Component {
   private prometheus(namespace: string, diskGb: number, environment: Environment): Resource[] {
     // node-exporter reads the host's files.
     const home = new ChartResource(
-      { name: namespace, chart: namespaceChart({ name: namespace, podSecurity: 'privileged' }) },
+      { chart: namespaceChart({ name: namespace, podSecurity: 'privileged' }) },
       this.child,
     );
     const prometheus = helmRelease(
@@ -63,12 +63,9 @@ export class Monitoring extends Component {
   }
 
   private openshift(): Resource[] {
-    const home = new ChartResource(
-      { name: OPENSHIFT_NAMESPACE, chart: namespaceChart({ name: OPENSHIFT_NAMESPACE }) },
-      this.child,
-    );
+    const home = new ChartResource({ chart: namespaceChart({ name: OPENSHIFT_NAMESPACE }) }, this.child);
     const access = new ChartResource(
-      { name: 'thanos-access', chart: thanosAccessChart(OPENSHIFT_NAMESPACE) },
+      { chart: thanosAccessChart(OPENSHIFT_NAMESPACE) },
       this.childAfter(...home.objects),
     );
     const adapter = helmRelease(

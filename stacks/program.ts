@@ -47,7 +47,7 @@ function deployGke(environment: GkeEnvironment): StackOutputs {
   deployApplications(environment, kubernetes, [...gpu, buckets]);
   return {
     cluster: cluster.cluster.name,
-    kubeconfig: interpolate`gcloud container clusters get-credentials ${cluster.cluster.name} --location ${platform.region} --project ${platform.project} --dns-endpoint`,
+    connect: interpolate`gcloud container clusters get-credentials ${cluster.cluster.name} --location ${platform.region} --project ${platform.project} --dns-endpoint`,
     modelsBucket: interpolate`gs://${buckets.buckets.models.name}`,
     artifactsBucket: interpolate`gs://${buckets.buckets.artifacts.name}`,
     dataBucket: interpolate`gs://${buckets.buckets.data.name}`,

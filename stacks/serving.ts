@@ -1,7 +1,6 @@
 import type { CustomTimeouts } from '@pulumi/pulumi';
 import { modelChart } from '../charts/model-chart';
 import { namespaceChart } from '../charts/namespace-chart';
-import { serverName } from '../constructs/naming';
 import { rolloutSeconds } from '../models/startup';
 import { ChartResource } from './chart-resource';
 import { type ChildOptions, Component, type ComponentOptions } from './component';
@@ -17,7 +16,7 @@ export class Serving extends Component {
   constructor(environment: Environment, opts: ComponentOptions) {
     super('serving:Serving', 'serving', opts);
     const namespace = environment.servingNamespace;
-    const home = new ChartResource({ name: namespace, chart: namespaceChart({ name: namespace }) }, this.child);
+    const home = new ChartResource({ chart: namespaceChart({ name: namespace }) }, this.child);
     const afterNamespace: ChildOptions = { parent: this, dependsOn: [...home.objects] };
     for (const { model, placement, source, workload, host } of environment.models) {
       const chart = modelChart({
@@ -32,7 +31,7 @@ export class Serving extends Component {
       });
       const wait = `${rolloutSeconds(model)}s`;
       const timeouts: CustomTimeouts = { create: wait, update: wait };
-      new ChartResource({ name: serverName(model.name), chart, timeouts }, afterNamespace);
+      new ChartResource({ chart, timeouts }, afterNamespace);
     }
     this.registerOutputs({});
   }

@@ -164,9 +164,17 @@ function existingEnvironment(name: string, config: ExistingConfig): Checked<Envi
       kubeflow: config.kubeflow,
       servingNamespace: config.serving.namespace,
       models: served.value,
-      warnings: capacityWarnings(served.value, pools),
+      warnings: [...prerequisites(openshift), ...capacityWarnings(served.value, pools)],
     },
   };
+}
+
+/** What the stack takes for given on a cluster that it did not make. */
+function prerequisites(openshift: boolean): string[] {
+  const gpus = 'the cluster has to have a GPU stack that offers nvidia.com/gpu: none is installed here';
+  const metrics =
+    'the cluster has to have user workload monitoring on (enableUserWorkload in the ConfigMap cluster-monitoring-config): without it the autoscaler has no metrics';
+  return openshift ? [gpus, metrics] : [gpus];
 }
 
 type Store = Parameters<typeof sourceOf>[0];

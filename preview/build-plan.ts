@@ -1,0 +1,177 @@
+import type { ModelSource } from '../constructs/model-source';
+import { InputError } from '../models/problem';
+import { queueMetric } from '../models/queue-metric';
+import { startupBudgetSeconds } from '../models/startup';
+import { CHART_TYPE } from '../stacks/chart-resource';
+import type { Environment, ServedModel } from '../stacks/environment/environment';
+import { readEnvironment } from '../stacks/environment/read';
+import { deploy } from '../stacks/program';
+import { ownValues, readStackConfig } from './config-file';
+import type { KubernetesObject, Plan, PlannedChart, PlannedModel, PlannedResource } from './plan';
+import { record } from './record';
+
+/**
+ * What `pulumi up --stack <name>` would create, found out by running the program offline.
+ *
+ * @param folder - the folder of `Pulumi.<name>.yaml`
+ * @throws InputError where the environment's file cannot work
+ */
+export async function buildPlan(folder: string, name: string): Promise<Plan> {
+  const config = readStackConfig(folder, name);
+  const environment = withLines(config.lineOf, () => readEnvironment(name, ownValues(config), config.file));
+  const { resources, outputs } = await record({ stack: name, config: config.values }, () => deploy(environment));
+  const children = byParent(resources);
+  const charts = chartsOf(resources, children);
+  return {
+    environment: name,
+    resources: sortedBy(resources, ({ urn }) => urn),
+    charts,
+    outputs,
+    summary: {
+      platform: environment.flavour,
+      cluster: clusterName(environment),
+      resources: countByGroup(resources),
+      objects: Object.fromEntries(charts.map((chart) => [chart.name, chart.objects.length])),
+      models: environment.models.map(plannedModel),
+      warnings: [...environment.warnings, ...tagWarnings(charts)],
+    },
+  };
+}
+
+/** Says on which lines of the file the problems are. */
+function withLines<T>(lineOf: (key: string) => number | undefined, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(
+      error.source,
+      error.problems.map((problem) => ({ ...problem, line: lineOf(problem.key) })),
+    );
+  }
+}
+
+/** Components group resources; they are nothing in the cloud. */
+export function isComponent({ type }: PlannedResource): boolean {
+  return type.startsWith('triton-stack:') || type === 'pulumi:pulumi:Stack';
+}
+
+export function byParent(resources: readonly PlannedResource[]): ReadonlyMap<string, readonly PlannedResource[]> {
+  const children = new Map<string, PlannedResource[]>();
+  for (const resource of resources) {
+    const siblings = children.get(resource.parent);
+    if (siblings === undefined) children.set(resource.parent, [resource]);
+    else siblings.push(resource);
+  }
+  return children;
+}
+
+function chartsOf(
+  resources: readonly PlannedResource[],
+  children: ReadonlyMap<string, readonly PlannedResource[]>,
+): PlannedChart[] {
+  const charts = resources
+    .filter(({ type }) => type === CHART_TYPE)
+    .map(({ urn, name }) => ({
+      name,
+      objects: inInstallOrder((children.get(urn) ?? []).map(({ inputs }) => inputs as KubernetesObject)),
+    }));
+  return sortedBy(charts, ({ name }) => name);
+}
+
+/** What others refer to comes first (Helm, pkg/release/util/kind_sorter.go); custom resources come last. */
+const INSTALL_ORDER = [
+  'Namespace',
+  'NetworkPolicy',
+  'ResourceQuota',
+  'PodDisruptionBudget',
+  'ServiceAccount',
+  'Secret',
+  'ConfigMap',
+  'PersistentVolumeClaim',
+  'CustomResourceDefinition',
+  'ClusterRole',
+  'ClusterRoleBinding',
+  'Role',
+  'RoleBinding',
+  'Service',
+  'Deployment',
+  'HorizontalPodAutoscaler',
+  'StatefulSet',
+];
+
+function inInstallOrder(objects: readonly KubernetesObject[]): KubernetesObject[] {
+  const place = ({ kind }: KubernetesObject) => {
+    const index = INSTALL_ORDER.indexOf(kind);
+    return index < 0 ? INSTALL_ORDER.length : index;
+  };
+  const byName = sortedBy(objects, ({ kind, metadata }) => `${kind}/${metadata.name}`);
+  return byName.sort((a, b) => place(a) - place(b));
+}
+
+/** Resources by the component that stands right below the stack. Objects of charts are counted by chart. */
+function countByGroup(resources: readonly PlannedResource[]): Record<string, number> {
+  const byUrn = new Map(resources.map((resource) => [resource.urn, resource]));
+  const counts = new Map<string, number>();
+  for (const resource of resources) {
+    if (isComponent(resource) || byUrn.get(resource.parent)?.type === CHART_TYPE) continue;
+    const group = groupOf(resource, byUrn);
+    counts.set(group, (counts.get(group) ?? 0) + 1);
+  }
+  return Object.fromEntries(sortedBy([...counts], ([group]) => group));
+}
+
+function groupOf(resource: PlannedResource, byUrn: ReadonlyMap<string, PlannedResource>): string {
+  let top = resource;
+  for (let up = byUrn.get(top.parent); up !== undefined && up.parent !== ''; up = byUrn.get(up.parent)) top = up;
+  return isComponent(top) ? top.name : 'providers';
+}
+
+function clusterName({ kind, platform }: Environment): string {
+  return kind === 'gke' ? `${platform.project}, ${platform.region}` : `context ${platform.context}`;
+}
+
+function plannedModel({ model, placement, source, workload }: ServedModel): PlannedModel {
+  const metric = queueMetric(model);
+  return {
+    name: model.name,
+    backend: model.backend.kind,
+    accelerator: model.accelerator,
+    gpusPerPod: placement.gpusPerPod,
+    pool: placement.pool.name,
+    replicas: model.scale,
+    workload: workload.kind,
+    source: sourceName(source),
+    scaledOn: { metric: metric.name, target: metric.target },
+    startupSeconds: startupBudgetSeconds(model),
+  };
+}
+
+function sourceName(source: ModelSource): string {
+  if (source.kind !== 'claim') return source.uri;
+  return `claim ${source.claimName}${source.subPath === undefined ? '' : `/${source.subPath}`}`;
+}
+
+/** Images that a registry could answer with another content tomorrow. */
+function tagWarnings(charts: readonly PlannedChart[]): string[] {
+  const images = new Set(charts.flatMap(({ objects }) => objects.flatMap(imagesOf)));
+  const byTag = [...images].filter((image) => !image.includes('@sha256:')).sort();
+  if (byTag.length === 0) return [];
+  return [
+    `${byTag.length === 1 ? '1 image is' : `${byTag.length} images are`} named by tag alone, digest not looked up yet (${byTag.join(', ')}): npm run versions -- resolve`,
+  ];
+}
+
+interface PodTemplateHolder {
+  readonly spec?: { readonly template?: { readonly spec?: Record<string, readonly { readonly image?: string }[]> } };
+}
+
+function imagesOf(object: KubernetesObject): string[] {
+  const pod = (object as PodTemplateHolder).spec?.template?.spec;
+  const containers = [...(pod?.containers ?? []), ...(pod?.initContainers ?? [])];
+  return containers.flatMap(({ image }) => (image === undefined ? [] : [image]));
+}
+
+function sortedBy<T>(items: Iterable<T>, key: (item: T) => string): T[] {
+  return [...items].sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
+}

@@ -1,0 +1,98 @@
+import { type PlannedResource, UNKNOWN } from './plan';
+
+// biome-ignore lint/suspicious/noExplicitAny: arguments of any type of resource
+type Inputs = any;
+
+/** What a reader wants to know of a cloud resource, in a few words; by the last part of its type token. */
+const CLOUD: Readonly<Record<string, (inputs: Inputs) => string>> = {
+  Subnetwork: ({ ipCidrRange, secondaryIpRanges }) =>
+    [
+      `nodes ${ipCidrRange}`,
+      ...secondaryIpRanges.map((range: Inputs) => `${range.rangeName} ${range.ipCidrRange}`),
+    ].join(', '),
+  Cluster: ({ name, location, releaseChannel }) => `${name}, ${location}, private, ${releaseChannel.channel}`,
+  NodePool: ({ autoscaling, nodeConfig, nodeLocations }) => {
+    const [gpu] = nodeConfig.guestAccelerators ?? [];
+    return [
+      `${autoscaling.totalMinNodeCount}-${autoscaling.totalMaxNodeCount} x ${nodeConfig.machineType}`,
+      ...(gpu === undefined ? [] : [`${gpu.count} ${gpu.type}`]),
+      ...(nodeConfig.spot === true ? ['spot'] : []),
+      ...(nodeLocations === undefined
+        ? []
+        : [`zones ${nodeLocations.map((zone: string) => zone.slice(-1)).join(' ')}`]),
+    ].join(', ');
+  },
+  Bucket: ({ name, location }) => `gs://${name}, ${location}`,
+  BucketIAMMember: ({ role, member }) => `${role.replace(/^roles\//, '')} for ${lastPart(member)}`,
+  Release: ({ chart, version, namespace }) => `chart ${chart} ${version}, namespace ${namespace}`,
+  Directory: ({ directory }) => upstream(directory),
+  ConfigFile: ({ file }) => upstream(file),
+  gcp: ({ project, region }) => `${project}, ${region}`,
+  kubernetes: ({ context, kubeconfig }) => context ?? (kubeconfig === UNKNOWN ? 'the new cluster' : ''),
+};
+
+/** `projects/../ns/kubeflow/sa/pipeline-runner` as `kubeflow/pipeline-runner`, `../namespace/triton` as `triton`. */
+function lastPart(member: string): string {
+  const [, account] = /\/ns\/(.+)$/.exec(member) ?? [];
+  return account?.replace('/sa/', '/') ?? member.slice(member.lastIndexOf('/') + 1);
+}
+
+/** An address at GitHub as `owner/repository folder @ commit`. */
+function upstream(address: string): string {
+  const raw = /githubusercontent\.com\/([^/]+\/[^/]+)\/([0-9a-f]{40})/.exec(address);
+  const kustomize = /github\.com\/([^/]+\/[^/]+)\/\/.*[?&]ref=([0-9a-f]{40})/.exec(address);
+  const [, repository, commit] = raw ?? kustomize ?? [];
+  return repository === undefined ? address : `${repository} @ ${commit?.slice(0, 10)}`;
+}
+
+const OBJECTS: Readonly<Record<string, (object: Inputs) => string>> = {
+  Namespace: ({ metadata }) => `pod security ${metadata.labels?.['pod-security.kubernetes.io/enforce'] ?? 'unset'}`,
+  ResourceQuota: ({ spec }) => `${spec.hard.pods} pods`,
+  ConfigMap: ({ data }) => Object.keys(data ?? {}).join(', '),
+  Service: ({ spec }) => `ports ${spec.ports.map((port: Inputs) => port.port).join(', ')}`,
+  Deployment: workload,
+  StatefulSet: workload,
+  HorizontalPodAutoscaler: ({ spec }) => {
+    const [metric] = spec.metrics;
+    return `${spec.minReplicas}-${spec.maxReplicas}, ${metric.pods.metric.name} > ${metric.pods.target.averageValue} a pod`;
+  },
+  PodDisruptionBudget: ({ spec }) => `${spec.maxUnavailable} pod at a time`,
+  PodMonitor: ({ spec }) => `every ${spec.podMetricsEndpoints[0].interval}`,
+  Route: ({ spec, metadata }) =>
+    `${spec.host ?? 'host by the router'}, ${spec.tls.termination}, ${metadata.annotations['haproxy.router.openshift.io/timeout']}`,
+  ClusterRoleBinding: ({ roleRef }) => roleRef.name,
+};
+
+function workload({ spec }: Inputs): string {
+  const [server] = spec.template.spec.containers;
+  const { cpu, memory, 'nvidia.com/gpu': gpus } = server.resources.limits;
+  const [claim] = spec.volumeClaimTemplates ?? [];
+  const disk = claim === undefined ? '' : `, volume of ${claim.spec.resources.requests.storage}`;
+  return `${gpus} GPU, ${cpu} CPU, ${gibibytes(memory)}${disk}`;
+}
+
+/** `23040Mi` as `22.5 GiB`. */
+function gibibytes(quantity: string): string {
+  const mebibytes = /^(\d+)Mi$/.exec(quantity)?.[1];
+  return mebibytes === undefined ? quantity : `${Number(mebibytes) / 1024} GiB`;
+}
+
+/** A few words on a cloud resource; empty where its name says it all. */
+export function cloudGist({ type, inputs }: PlannedResource): string {
+  return CLOUD[shortType(type)]?.(inputs) ?? '';
+}
+
+/** A few words on a Kubernetes object; empty where its name says it all. */
+export function objectGist(object: Inputs): string {
+  return OBJECTS[object.kind]?.(object) ?? '';
+}
+
+/** A resource's type and name: `NodePool l4`. */
+export function resourceLabel({ type, name }: PlannedResource): string {
+  return type.startsWith('pulumi:providers:') ? `Provider ${name}` : `${shortType(type)} ${name}`;
+}
+
+/** `gcp:container/nodePool:NodePool` as `NodePool`. */
+function shortType(type: string): string {
+  return type.slice(type.lastIndexOf(':') + 1);
+}
