@@ -3,6 +3,7 @@
 // there is one @pulumi/pulumi in the process: the engine's own.
 
 const path = require('node:path');
+const { pathToFileURL } = require('node:url');
 const Module = require('node:module');
 const { buildSync } = require('esbuild');
 
@@ -22,7 +23,7 @@ function load(entry) {
     packages: 'external',
     sourcemap: 'inline',
     logLevel: 'warning',
-    define: { __PROJECT_ROOT__: JSON.stringify(ROOT) },
+    define: { __PROJECT_ROOT__: JSON.stringify(ROOT), 'import.meta.url': JSON.stringify(pathToFileURL(file).href) },
   });
   const bundled = new Module(file, module);
   bundled.filename = file;

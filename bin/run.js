@@ -6,7 +6,7 @@ const { load } = require('./load.js');
 const [command, ...args] = process.argv.slice(2);
 const COMMANDS = {
   preview: 'preview/cli.ts',
-  versions: 'preview/versions-cli.ts',
+  versions: 'bin/versions-cli.ts',
   'bench-preview': 'bench/preview/main.ts',
 };
 
@@ -15,6 +15,12 @@ if (entry === undefined) {
   console.error(`No such command: ${command}. Allowed: ${Object.keys(COMMANDS).join(', ')}.`);
   process.exit(2);
 }
+
+// A reader that has seen enough (`| head`) closes the pipe.
+process.stdout.on('error', (error) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 load(entry)
   .main(args)
   .then(

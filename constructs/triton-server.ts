@@ -87,6 +87,9 @@ export class TritonServer extends Construct {
       ports: Object.entries(TRITON_PORTS).map(([port, number]) => ({ name: port, port: number, targetPort: number })),
     });
     for (const [key, value] of Object.entries(this.selector)) service.selectLabel(key, value);
+    afterMapping(service, ({ spec }) => {
+      delete spec.externalIPs;
+    });
     return service;
   }
 

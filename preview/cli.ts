@@ -30,20 +30,17 @@ export async function main(
   surroundings: Surroundings = { folder: __PROJECT_ROOT__, out: process.stdout, err: process.stderr },
 ): Promise<number> {
   const { folder, out, err } = surroundings;
-  // A reader that has seen enough (`| head`) closes the pipe.
-  out.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
   let code = 0;
   const command = new Command('preview')
     .description('Show everything that `pulumi up` would create, offline.')
     .argument('[environment]', `one of: ${environmentNames(folder).join(', ')}`)
     .option('--json', 'the whole plan as one JSON object on standard output')
+    .option('--folder <folder>', 'where the Pulumi.<environment>.yaml files are (default: the project)')
     .option('--out <folder>', 'write plan.json and one manifest a chart to a folder')
     .exitOverride()
     .configureOutput({ writeOut: (text) => out.write(text), writeErr: (text) => err.write(text) })
-    .action(async (environment: string | undefined, options: { json?: true; out?: string }) => {
-      code = await preview(environment, options, surroundings);
+    .action(async (environment: string | undefined, options: Options) => {
+      code = await preview(environment, options.folder ?? folder, options, out);
     });
   try {
     await command.parseAsync(args, { from: 'user' });
@@ -56,10 +53,17 @@ export async function main(
   }
 }
 
+interface Options {
+  readonly folder?: string;
+  readonly json?: true;
+  readonly out?: string;
+}
+
 async function preview(
   environment: string | undefined,
-  options: { readonly json?: true; readonly out?: string },
-  { folder, out }: Surroundings,
+  folder: string,
+  options: Options,
+  out: NodeJS.WriteStream,
 ): Promise<number> {
   if (environment === undefined) {
     throw new InputError('command line', [

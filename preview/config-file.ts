@@ -15,8 +15,15 @@ export interface StackConfig {
   lineOf(key: string): number | undefined;
 }
 
-/** The environments that have a file in `folder`: `dev` for `Pulumi.dev.yaml`. */
+/**
+ * The environments that have a file in `folder`: `dev` for `Pulumi.dev.yaml`.
+ *
+ * @throws InputError where there is no such folder
+ */
 export function environmentNames(folder: string): string[] {
+  if (!existsSync(folder)) {
+    throw new InputError('command line', [{ key: '--folder', value: folder, reason: 'there is no such folder' }]);
+  }
   return readdirSync(folder)
     .map((file) => /^Pulumi\.([^.]+)\.yaml$/.exec(file)?.[1])
     .filter((name): name is string => name !== undefined)
@@ -30,10 +37,10 @@ export function environmentNames(folder: string): string[] {
  */
 export function readStackConfig(folder: string, name: string): StackConfig {
   const file = `Pulumi.${name}.yaml`;
-  const path = join(folder, file);
-  if (!existsSync(path)) throw noSuchEnvironment(name, environmentNames(folder));
+  const names = environmentNames(folder);
+  if (!names.includes(name)) throw noSuchEnvironment(name, names);
   const lines = new LineCounter();
-  const document = parseDocument(readFileSync(path, 'utf8'), { lineCounter: lines });
+  const document = parseDocument(readFileSync(join(folder, file), 'utf8'), { lineCounter: lines });
   const refuse = (problems: readonly Problem[]): never => {
     throw new InputError(file, problems);
   };
@@ -78,7 +85,7 @@ function noSuchEnvironment(name: string, names: readonly string[]): InputError {
       key: 'environment',
       value: name,
       reason: `there is no Pulumi.${name}.yaml`,
-      allowed: names.join(', '),
+      ...(names.length > 0 && { allowed: names.join(', ') }),
       fix: meant === undefined ? 'take one of those, or write that file' : `did you mean ${meant}?`,
     },
   ]);

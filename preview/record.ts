@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { runtime } from '@pulumi/pulumi';
 import messages, {
   type RegisterResourceOutputsRequest,
@@ -5,6 +6,7 @@ import messages, {
   type RegisterResourceResponse,
 } from '@pulumi/pulumi/proto/resource_pb.js';
 import { getMonitor } from '@pulumi/pulumi/runtime/settings.js';
+import { Struct } from 'google-protobuf/google/protobuf/struct_pb.js';
 import { type PlannedResource, SECRET, UNKNOWN } from './plan';
 
 /** The name that the project has in Pulumi.yaml. */
@@ -36,6 +38,11 @@ interface Monitor {
   registerResourceOutputs(request: RegisterResourceOutputsRequest, answer: Answer<object>): void;
 }
 
+// The module itself, whose functions can be replaced.
+const debuggable = createRequire(import.meta.url)('@pulumi/pulumi/runtime/debuggable.js') as {
+  debuggablePromise<T>(promise: Promise<T>): Promise<T>;
+};
+
 /** Parts of arguments that the cloud fills in, by type: what lies beside known values is not unknown by itself. */
 const FILLED_IN: Readonly<Record<string, readonly string[]>> = {
   'gcp:container/cluster:Cluster': ['controlPlaneEndpointsConfig', 'dnsEndpointConfig', 'endpoint'],
@@ -50,17 +57,35 @@ const FILLED_IN: Readonly<Record<string, readonly string[]>> = {
  * @throws whatever the program throws
  */
 export async function record(options: RecordOptions, program: () => unknown): Promise<Recording> {
-  // Every Output captures a stack trace for messages about leaks: a third of the time of a large plan.
-  const { stackTraceLimit } = Error;
+  const { stackTraceLimit, prepareStackTrace } = Error;
+  const { fromJavaScript } = Struct;
+  const { debuggablePromise } = debuggable;
+  // The SDK takes a stack trace for every resource and promise: a third of the time of a large plan.
   Error.stackTraceLimit = 0;
+  Error.prepareStackTrace = () => undefined;
+  // Nothing is sent anywhere: the wire format would be made only to be read again.
+  Struct.fromJavaScript = inProcess;
+  // Keeps account of every promise, to tell of those that never end: nothing here waits for a network.
+  debuggable.debuggablePromise = (promise) => promise;
   try {
-    return await recordWith(options, program);
+    return await recordOnce(options, program);
+  } catch {
+    // Once more for the error's own stack trace.
+    Object.assign(Error, { stackTraceLimit, prepareStackTrace });
+    return await recordOnce(options, program);
   } finally {
-    Error.stackTraceLimit = stackTraceLimit;
+    Object.assign(Error, { stackTraceLimit, prepareStackTrace });
+    Struct.fromJavaScript = fromJavaScript;
+    debuggable.debuggablePromise = debuggablePromise;
   }
 }
 
-async function recordWith(options: RecordOptions, program: () => unknown): Promise<Recording> {
+/** A message part that hands back the value that it was made of. */
+function inProcess(value: Record<string, unknown>): Struct {
+  return Object.assign(new Struct(), { toJavaScript: () => value });
+}
+
+async function recordOnce(options: RecordOptions, program: () => unknown): Promise<Recording> {
   const resources: PlannedResource[] = [];
   await runtime.setMocks(
     {
@@ -96,6 +121,8 @@ async function recordWith(options: RecordOptions, program: () => unknown): Promi
     const response = new messages.RegisterResourceResponse();
     response.setUrn(urn);
     response.setObject(state(request, inputs));
+    // The SDK words a debug message with every answer, printed or not.
+    response.toString = () => urn;
     answer(null, response);
   };
   monitor.registerResourceOutputs = (request, answer) => {
@@ -116,7 +143,7 @@ function state(request: RegisterResourceRequest, inputs: Record<string, unknown>
   let part = known;
   for (const key of path.slice(0, -1)) part = part[key] as Record<string, unknown>;
   part[path.at(-1) as string] = UNKNOWN_SENTINEL;
-  return (object.constructor as unknown as { fromJavaScript(value: object): typeof object }).fromJavaScript(known);
+  return inProcess(known);
 }
 
 function configText(value: unknown): string {

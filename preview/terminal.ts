@@ -73,10 +73,13 @@ class Page {
       this.lines.push(`${label}  ${this.colours.dim(text)}`);
       return;
     }
-    const lines = wrap(text, this.width - column);
-    if (label.length >= column) lines.unshift('');
+    // A word that the column has no room for starts further left.
+    const start = Math.max(under.length, Math.min(column, this.width - longest(text.split(' '))));
+    const lines = wrap(text, this.width - start);
+    if (label.length >= start) this.lines.push(label);
     for (const [index, line] of lines.entries()) {
-      this.lines.push(`${(index === 0 ? label : under).padEnd(column)}${this.colours.dim(line)}`.trimEnd());
+      const before = index === 0 && label.length < start ? label : under;
+      this.lines.push(`${before.padEnd(start)}${this.colours.dim(line)}`);
     }
   }
 

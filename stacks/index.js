@@ -2,4 +2,5 @@
 
 const { load } = require('../bin/load.js');
 
-module.exports = load('stacks/main.ts').main();
+// Pulumi calls an exported function, and waits for what it returns.
+module.exports = load('stacks/main.ts').main;

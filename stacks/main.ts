@@ -4,10 +4,10 @@ import { CONFIG_NAMESPACE, readEnvironment } from './environment/read';
 import { deploy, type StackOutputs } from './program';
 
 /** The Pulumi program: reads the stack's configuration and registers its environment. */
-export function main(): StackOutputs {
+export async function main(): Promise<StackOutputs> {
   const stack = getStack();
   try {
-    return deploy(readEnvironment(stack, stackConfig(), `Pulumi.${stack}.yaml`));
+    return await deploy(readEnvironment(stack, stackConfig(), `Pulumi.${stack}.yaml`));
   } catch (error) {
     // The engine prints a RunError's message alone, without a stack trace.
     if (error instanceof InputError) throw new RunError(error.message);

@@ -18,11 +18,11 @@ import { Serving } from './serving';
 export type StackOutputs = Record<string, Input<unknown>>;
 
 /** Registers everything that an environment consists of. The same for the engine and for the offline preview. */
-export function deploy(environment: Environment): StackOutputs {
+export function deploy(environment: Environment): Promise<StackOutputs> {
   return environment.kind === 'gke' ? deployGke(environment) : deployExisting(environment);
 }
 
-function deployGke(environment: GkeEnvironment): StackOutputs {
+async function deployGke(environment: GkeEnvironment): Promise<StackOutputs> {
   const { platform, gpuStack } = environment;
   // A provider of the stack's own: nothing depends on the caller's default project or region.
   const gcp = new GcpProvider('gcp', { project: platform.project, region: platform.region });
@@ -44,7 +44,7 @@ function deployGke(environment: GkeEnvironment): StackOutputs {
   });
   const kubernetes = { providers: [provider], dependsOn: [pools] };
   const gpu = gpuStack.kind === 'gpu-operator' ? [new GpuOperator(gpuStack, kubernetes)] : [];
-  deployApplications(environment, kubernetes, [...gpu, buckets]);
+  await deployApplications(environment, kubernetes, [...gpu, buckets]);
   return {
     cluster: cluster.cluster.name,
     connect: interpolate`gcloud container clusters get-credentials ${cluster.cluster.name} --location ${platform.region} --project ${platform.project} --dns-endpoint`,
@@ -55,23 +55,24 @@ function deployGke(environment: GkeEnvironment): StackOutputs {
   };
 }
 
-function deployExisting(environment: ExistingEnvironment): StackOutputs {
+async function deployExisting(environment: ExistingEnvironment): Promise<StackOutputs> {
   const provider = new KubernetesProvider('kubernetes', {
     context: environment.platform.context,
     enableServerSideApply: true,
   });
-  deployApplications(environment, { providers: [provider] }, []);
+  await deployApplications(environment, { providers: [provider] }, []);
   return { context: environment.platform.context, ...serverOutputs(environment) };
 }
 
-function deployApplications(
+async function deployApplications(
   environment: Environment,
   options: { readonly providers: KubernetesProvider[]; readonly dependsOn?: Resource[] },
   after: readonly Resource[],
-): void {
+): Promise<void> {
   if (environment.kubeflow.kind === 'pipelines') new KubeflowPipelines(options);
   const monitoring = new Monitoring(environment, options);
-  new Serving(environment, { ...options, dependsOn: [...(options.dependsOn ?? []), ...monitoring.ready, ...after] });
+  const dependsOn = [...(options.dependsOn ?? []), ...monitoring.ready, ...after];
+  await Serving.deploy(environment, { ...options, dependsOn });
 }
 
 function serverOutputs(environment: Environment): StackOutputs {

@@ -1,10 +1,14 @@
+import { setImmediate } from 'node:timers/promises';
 import type { CustomTimeouts } from '@pulumi/pulumi';
 import { modelChart } from '../charts/model-chart';
 import { namespaceChart } from '../charts/namespace-chart';
 import { rolloutSeconds } from '../models/startup';
 import { ChartResource } from './chart-resource';
 import { type ChildOptions, Component, type ComponentOptions } from './component';
-import { type Environment, monitoringNamespace } from './environment/environment';
+import { type Environment, monitoringNamespace, type ServedModel } from './environment/environment';
+
+/** Models whose objects are registered at a time. */
+const BATCH = 20;
 
 /**
  * The namespace of the servers, and a chart for each model.
@@ -13,26 +17,45 @@ import { type Environment, monitoringNamespace } from './environment/environment
  * objects wait for the namespace: one dependency each, however many models there are.
  */
 export class Serving extends Component {
-  constructor(environment: Environment, opts: ComponentOptions) {
+  private readonly environment: Environment;
+  private readonly afterNamespace: ChildOptions;
+
+  private constructor(environment: Environment, opts: ComponentOptions) {
     super('serving:Serving', 'serving', opts);
-    const namespace = environment.servingNamespace;
-    const home = new ChartResource({ chart: namespaceChart({ name: namespace }) }, this.child);
-    const afterNamespace: ChildOptions = { parent: this, dependsOn: [...home.objects] };
-    for (const { model, placement, source, workload, host } of environment.models) {
-      const chart = modelChart({
-        model,
-        placement,
-        source,
-        workload,
-        host,
-        namespace,
-        platform: environment.flavour,
-        monitoringNamespace: monitoringNamespace(environment),
-      });
-      const wait = `${rolloutSeconds(model)}s`;
-      const timeouts: CustomTimeouts = { create: wait, update: wait };
-      new ChartResource({ chart, timeouts }, afterNamespace);
+    this.environment = environment;
+    const namespace = new ChartResource({ chart: namespaceChart({ name: environment.servingNamespace }) }, this.child);
+    this.afterNamespace = { parent: this, dependsOn: [...namespace.objects] };
+  }
+
+  /**
+   * Registers namespace and models.
+   *
+   * In batches: were all of them on their way at once, a thousand models would take half as long again, for memory.
+   */
+  static async deploy(environment: Environment, opts: ComponentOptions): Promise<Serving> {
+    const serving = new Serving(environment, opts);
+    for (const [index, served] of environment.models.entries()) {
+      if (index % BATCH === 0) await setImmediate();
+      serving.serve(served);
     }
-    this.registerOutputs({});
+    serving.registerOutputs({});
+    return serving;
+  }
+
+  private serve({ model, placement, source, workload, host }: ServedModel): void {
+    const { environment } = this;
+    const chart = modelChart({
+      model,
+      placement,
+      source,
+      workload,
+      host,
+      namespace: environment.servingNamespace,
+      platform: environment.flavour,
+      monitoringNamespace: monitoringNamespace(environment),
+    });
+    const wait = `${rolloutSeconds(model)}s`;
+    const timeouts: CustomTimeouts = { create: wait, update: wait };
+    new ChartResource({ chart, timeouts }, this.afterNamespace);
   }
 }
