@@ -3,9 +3,10 @@ import { defineConfig } from 'vitest/config';
 const report = process.env.TRITON_STACK_TEST_REPORT;
 
 export default defineConfig({
+  define: { __PROJECT_ROOT__: JSON.stringify(import.meta.dirname) },
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: [],
+    globalSetup: ['test/support/python-tools.ts'],
     // Loading the Pulumi SDK and cdk8s takes longer than the tests: one process loads them once.
     isolate: false,
     fileParallelism: false,

@@ -60,9 +60,7 @@ function labelled(label: string, text: string): string {
   return `    ${label.padEnd(LABEL_WIDTH)}${wrap(text, TEXT_WIDTH).join(`\n${indent}`)}`;
 }
 
-const SHOWN_VALUE_LENGTH = 120;
-
 function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
-  return text.length > SHOWN_VALUE_LENGTH ? `${text.slice(0, SHOWN_VALUE_LENGTH)}...` : text;
+  return text.length > TEXT_WIDTH ? `${text.slice(0, TEXT_WIDTH - 3)}...` : text;
 }

@@ -13,8 +13,15 @@ declare const __PROJECT_ROOT__: string;
 export interface Surroundings {
   /** The folder of the `Pulumi.<env>.yaml` files. */
   readonly folder: string;
-  readonly out: NodeJS.WriteStream;
-  readonly err: NodeJS.WriteStream;
+  readonly out: Output;
+  readonly err: Pick<Output, 'write'>;
+}
+
+/** What a command writes to: a terminal, a pipe, or a test. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
 }
 
 const MAX_WIDTH = 120;
@@ -63,7 +70,7 @@ async function preview(
   environment: string | undefined,
   folder: string,
   options: Options,
-  out: NodeJS.WriteStream,
+  out: Output,
 ): Promise<number> {
   if (environment === undefined) {
     throw new InputError('command line', [

@@ -5,9 +5,58 @@ import { didYouMean, keyOf } from '../../models/parse';
 import { type GpuPool, type Placement, poolGpus } from '../../models/placement';
 import type { Problem } from '../../models/problem';
 import type { GkeEnvironment, ServedModel } from './environment';
-import { bucketName, type GkeConfig, type GkePoolConfig } from './schema';
+import { bucketName, type ExistingConfig, type GkeConfig, type GkePoolConfig } from './schema';
 
 const NAMESPACE = 'triton-stack:';
+
+/** Longest name for which the node's service account, `triton-<name>-nodes`, keeps within IAM's 30 characters. */
+const MAX_NAME_LENGTH = 17;
+
+/** A stack's name that the names of cloud resources cannot be made of. */
+export function nameProblems(name: string): Problem[] {
+  if (/^[a-z]([a-z0-9-]*[a-z0-9])?$/.test(name) && name.length <= MAX_NAME_LENGTH) return [];
+  return [
+    {
+      key: 'environment',
+      value: name,
+      reason: 'is part of the names of cloud resources, and Google Cloud would refuse them',
+      allowed: `lowercase letters, digits and "-", a letter first, at most ${MAX_NAME_LENGTH} characters`,
+      fix: 'give the file and the stack another name',
+    },
+  ];
+}
+
+/** Namespaces that others bring, and that servers would lie in beside strangers. */
+const TAKEN = [
+  'default',
+  'gpu-operator',
+  'kubeflow',
+  'kube-system',
+  'kube-public',
+  'kube-node-lease',
+  'triton-metrics',
+];
+
+/** Namespaces of the environment that are not its own, or that two parts of it would both create. */
+export function namespaceProblems({ serving, monitoring }: GkeConfig | ExistingConfig): Problem[] {
+  const own: [key: string, name: string][] = [[keyOf(['serving', 'namespace'], NAMESPACE), serving.namespace]];
+  if (monitoring.kind === 'prometheus') {
+    own.unshift([keyOf(['monitoring', 'namespace'], NAMESPACE), monitoring.namespace]);
+  }
+  return own.flatMap(([key, value], index): Problem[] => {
+    const twice = own.findIndex(([, other]) => other === value) !== index;
+    if (!twice && !TAKEN.includes(value)) return [];
+    return [
+      {
+        key,
+        value,
+        reason: twice ? 'is the namespace of monitoring as well' : 'is a namespace that others bring',
+        allowed: `any but ${TAKEN.join(', ')}`,
+        fix: 'take another name',
+      },
+    ];
+  });
+}
 
 /** Pools whose parts contradict each other. */
 export function gkePoolProblems(config: GkeConfig): Problem[] {
@@ -16,6 +65,7 @@ export function gkePoolProblems(config: GkeConfig): Problem[] {
     ...machineProblems(name, pool),
     ...boundProblems(keyOf(['pools', name], NAMESPACE), pool),
     ...zoneProblems(name, pool, region),
+    ...labelProblems(name, pool),
   ]);
   return [...gpuPools, ...boundProblems(keyOf(['systemPool'], NAMESPACE), config.systemPool)];
 }
@@ -67,6 +117,22 @@ function zoneProblems(name: string, pool: GkePoolConfig, region: string): Proble
     if (pool.zones.indexOf(zone) === index) return [];
     return [{ key, value: zone, reason: 'stands there twice', fix: 'remove one of the two' }];
   });
+}
+
+/** Labels that the stack or GKE sets: with the device plugin's label on nodes that GKE manages, no GPU would show. */
+const RESERVED_LABELS =
+  /^(gke-no-default-nvidia-gpu-device-plugin$|triton-stack\/|cloud\.google\.com\/|kubernetes\.io\/|.*\.gke\.io\/)/;
+
+function labelProblems(name: string, pool: GkePoolConfig): Problem[] {
+  return Object.entries(pool.labels)
+    .filter(([label]) => RESERVED_LABELS.test(label))
+    .map(([label, value]) => ({
+      key: keyOf(['pools', name, 'labels'], NAMESPACE),
+      value: { [label]: value },
+      reason: 'is a label that the stack or GKE sets',
+      allowed: 'labels of your own',
+      fix: 'remove it; who owns the device plugin is said by gpuStack',
+    }));
 }
 
 /** Nodes take a /24 of the pod range each, for up to 110 pods (GKE documentation, "VPC-native clusters", range sizing). */

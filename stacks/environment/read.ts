@@ -11,6 +11,8 @@ import {
   capacityProblems,
   capacityWarnings,
   gkePoolProblems,
+  nameProblems,
+  namespaceProblems,
   networkProblems,
   scaleAgainstPool,
 } from './checks';
@@ -63,7 +65,12 @@ interface Checked<T> {
 
 function gkeEnvironment(name: string, config: GkeConfig): Checked<Environment> {
   const { platform } = config;
-  const problems = [...gkePoolProblems(config), ...networkProblems(config)];
+  const problems = [
+    ...nameProblems(name),
+    ...namespaceProblems(config),
+    ...gkePoolProblems(config),
+    ...networkProblems(config),
+  ];
   const pools = Object.entries(config.pools).flatMap(([poolName, pool]): GkePool[] => {
     const machine = machineType(pool.machineType);
     return machine === undefined ? [] : [gkePool(poolName, pool, machine)];
@@ -75,7 +82,8 @@ function gkeEnvironment(name: string, config: GkeConfig): Checked<Environment> {
     location: config.buckets.location ?? platform.region.toUpperCase(),
     keepDays: config.buckets.keepDays,
   };
-  problems.push(...bucketProblems(buckets));
+  // Of a name that nothing can be made of there is no more to say.
+  if (nameProblems(name).length === 0) problems.push(...bucketProblems(buckets));
   const store =
     config.modelStore.kind === 'environment-bucket'
       ? ({ kind: 'gcs', bucket: buckets.models } as const)
@@ -119,7 +127,7 @@ function gkePool(name: string, config: GkeConfig['pools'][string], machine: Mach
 function existingEnvironment(name: string, config: ExistingConfig): Checked<Environment> {
   const { platform, monitoring } = config;
   const openshift = platform.flavour === 'openshift';
-  const problems: Problem[] = [];
+  const problems: Problem[] = namespaceProblems(config);
   if (openshift !== (monitoring.kind === 'openshift')) {
     problems.push({
       key: `${CONFIG_NAMESPACE}monitoring.kind`,

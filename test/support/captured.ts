@@ -1,0 +1,15 @@
+import type { Output } from '../../preview/cli';
+
+/** An output that keeps what is written to it. */
+export class Captured implements Output {
+  text = '';
+
+  constructor(
+    readonly isTTY = false,
+    readonly columns?: number,
+  ) {}
+
+  write(text: string): void {
+    this.text += text;
+  }
+}
