@@ -12,6 +12,7 @@ interface VersionsFile {
   charts: Record<string, HelmChart>;
   images: Record<string, Image>;
   upstream: Record<string, UpstreamFiles>;
+  kubernetes: { minimumGke: { version: string; source: string } };
 }
 
 export interface VersionsSurroundings {
@@ -68,7 +69,7 @@ function read(file: string): VersionsFile {
 }
 
 function list({ file, out }: VersionsSurroundings): void {
-  const { charts, images, upstream } = read(file);
+  const { charts, images, upstream, kubernetes } = read(file);
   const say = (what: string, version: string, source: string) => out.write(`${what}\n  ${version}\n  from ${source}\n`);
   for (const { repository, name, version, source } of Object.values(charts)) {
     say(`chart ${name}`, `${version} of ${repository}`, source);
@@ -79,6 +80,7 @@ function list({ file, out }: VersionsSurroundings): void {
   for (const { repository, release, commit, source } of Object.values(upstream)) {
     say(`files of ${repository}`, `${release}, commit ${commit}`, source);
   }
+  say('Kubernetes of GKE', `${kubernetes.minimumGke.version} or newer`, kubernetes.minimumGke.source);
 }
 
 async function resolve(

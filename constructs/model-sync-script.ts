@@ -14,12 +14,8 @@ previous="$MODEL_TARGET/previous"
 say() { echo "model-sync: $*"; }
 fail() { code="$1"; shift; echo "model-sync: ERROR: $*" >&2; exit "$code"; }
 
-rclone_bounded() {
-  rclone "$@" --config "$RCLONE_CONFIG" --contimeout 15s --timeout 60s --retries 5 --retries-sleep 5s
-}
-
 # A sync from a prefix that does not exist succeeds with nothing: ask first.
-listing="$(rclone_bounded lsf --max-depth 1 "$MODEL_SOURCE")" \
+listing="$(rclone lsf --max-depth 1 "$MODEL_SOURCE")" \
   || fail 11 "can't list $MODEL_SOURCE_NAME: see the lines above. Does the pod's identity hold read permission on it?"
 [ -n "$listing" ] \
   || fail 10 "nothing at $MODEL_SOURCE_NAME: publish the model repository there, or correct the address."
@@ -30,10 +26,15 @@ rm -rf "$staging" "$previous"
 mkdir -p "$repository"
 
 say "fetching $MODEL_SOURCE_NAME"
-# Files that the last run left are copied from there instead of fetched again.
-rclone_bounded sync "$MODEL_SOURCE" "$staging" --copy-dest "$repository" \
+# What the last run left is not fetched again. Links cost no space, and rclone changes no file in place: it writes
+# another and renames it.
+cp -al "$repository" "$staging"
+rclone sync "$MODEL_SOURCE" "$staging" \
   --transfers 8 --multi-thread-streams 4 --stats 10s --stats-one-line --stats-log-level NOTICE \
   || fail 11 "fetching $MODEL_SOURCE_NAME failed: see the lines above. What was served before is untouched."
+
+# Folders whose files are gone; object stores have no folders.
+find "$staging" -depth -mindepth 1 -type d -exec rmdir {} + 2>/dev/null || true
 
 models=0
 for folder in "$staging"/*/; do

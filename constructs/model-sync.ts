@@ -107,6 +107,11 @@ export function syncEnvironment(source: SyncedSource): Record<string, string> {
     MODEL_TARGET: MODELS_MOUNT,
     RCLONE_CONFIG: '/notfound',
     RCLONE_CACHE_DIR: '/tmp/rclone',
+    // A store that hangs fails the container, which starts again.
+    RCLONE_CONTIMEOUT: '15s',
+    RCLONE_TIMEOUT: '60s',
+    RCLONE_RETRIES: '5',
+    RCLONE_RETRIES_SLEEP: '5s',
   };
   if (source.kind === 'gcs') {
     return {

@@ -33,7 +33,8 @@ async function deployGke(environment: GkeEnvironment): Promise<StackOutputs> {
   const cluster = new Cluster({ environment, network, nodeServiceAccount: nodes.email }, google);
   const pools = new NodePools(
     { environment, cluster: cluster.cluster, nodeServiceAccount: nodes.email, egress: network.nat },
-    google,
+    // Nodes that start before their account has its roles pull no images.
+    { ...google, dependsOn: [services, nodes] },
   );
   // The workload identity pool that permissions name comes with the cluster.
   const buckets = new Buckets(environment, { ...google, dependsOn: [services, cluster] });

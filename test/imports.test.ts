@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import { ROOT } from './support/environment-file';
+
+let folder = '';
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The names of the rules that a tree of these files breaks. */
+function broken(files: Record<string, string>): string[] {
+  // Below the project, so that packages are found.
+  mkdirSync(join(ROOT, '.build'), { recursive: true });
+  folder = mkdtempSync(join(ROOT, '.build', 'imports-'));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(folder, dirname(name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  const { stdout } = spawnSync(
+    process.execPath,
+    [
+      join(ROOT, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs'),
+      ...['--config', join(ROOT, '.dependency-cruiser.cjs'), '--output-type', 'json'],
+      ...new Set(Object.keys(files).map((name) => name.split('/')[0] as string)),
+    ],
+    { cwd: folder, encoding: 'utf8', timeout: 60_000, maxBuffer: 64 * 1024 * 1024 },
+  );
+  const { summary } = JSON.parse(stdout) as { summary: { violations: { rule: { name: string } }[] } };
+  return [...new Set(summary.violations.map(({ rule }) => rule.name))].sort();
+}
+
+it.each<[string, Record<string, string>, string[]]>([
+  ['nothing', { 'models/a.ts': 'export const a = 1;', 'charts/b.ts': "import '../models/a';" }, []],
+  [
+    'models that know charts',
+    { 'models/a.ts': "import '../charts/b';", 'charts/b.ts': 'export {};' },
+    ['models-imports-downwards'],
+  ],
+  [
+    'constructs that know stacks',
+    { 'constructs/a.ts': "import '../stacks/b';", 'stacks/b.ts': 'export {};' },
+    ['constructs-imports-downwards'],
+  ],
+  [
+    'types alone',
+    { 'models/a.ts': "import type { B } from '../stacks/b';\nexport type A = B;", 'stacks/b.ts': 'export type B = 1;' },
+    ['models-imports-downwards'],
+  ],
+  ['models that know cdk8s', { 'models/a.ts': "import 'cdk8s';" }, ['models-are-plain']],
+  ['constructs that know Pulumi', { 'constructs/a.ts': "import '@pulumi/pulumi';" }, ['constructs-know-no-pulumi']],
+  ['a circle', { 'models/a.ts': "import './b';", 'models/b.ts': "import './a';" }, ['no-cycles']],
+  ['a file that is not there', { 'models/a.ts': "import './none';" }, ['no-unresolvable']],
+])('the import rule finds %s', (_name, files, rules) => {
+  expect(broken(files)).toEqual(rules);
+});

@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { dump } from 'js-yaml';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { versions } from '../../models/versions';
+import { buildPlan } from '../../preview/build-plan';
+import { type Plan, UNKNOWN } from '../../preview/plan';
+import { renderTerminal } from '../../preview/terminal';
+import { manifestYaml } from '../../preview/write-out';
+import { CHART_TYPE } from '../../stacks/chart-resource';
+import { ROOT, SHIPPED } from '../support/environment-file';
+import { pythonTool } from '../support/python-tools';
+
+/** Kinds that Kubernetes does not bring. */
+const CUSTOM_KINDS = ['PodMonitor', 'Route'];
+
+describe.each(SHIPPED)('%s', (name) => {
+  let plan: Plan;
+  beforeAll(async () => {
+    plan = await buildPlan(ROOT, name);
+  });
+
+  const golden = (file: string) => join(import.meta.dirname, '__goldens__', name, file);
+
+  it('shows what it did before', async () => {
+    await expect(renderTerminal(plan, { width: 120, colour: false })).toMatchFileSnapshot(golden('preview.txt'));
+  });
+
+  it('registers the same resources with the same arguments', async () => {
+    const charts = new Set(plan.resources.filter(({ type }) => type === CHART_TYPE).map(({ urn }) => urn));
+    const resources = plan.resources
+      .filter(({ parent }) => !charts.has(parent))
+      .map(({ urn, parent, dependencies, inputs }) => ({
+        [short(urn)]: { parent: short(parent), dependencies: dependencies.map(short), inputs },
+      }));
+    await expect(dump(resources, { lineWidth: 120, noRefs: true })).toMatchFileSnapshot(golden('resources.yaml'));
+  });
+
+  it('renders the same manifests', async () => {
+    for (const { name: chart, objects } of plan.charts) {
+      await expect(manifestYaml(objects)).toMatchFileSnapshot(golden(join('manifests', `${chart}.yaml`)));
+    }
+  });
+
+  it('renders objects that the Kubernetes schema allows, unknown fields included', () => {
+    const known = plan.charts.flatMap(({ objects }) => objects).filter(({ kind }) => !CUSTOM_KINDS.includes(kind));
+    const file = join(mkdtempSync(join(tmpdir(), 'triton-stack-test-')), 'objects.yaml');
+    writeFileSync(file, manifestYaml(known));
+    const version = versions.kubernetes.minimumGke.version;
+    const output = execFileSync(
+      pythonTool('kubernetes-validate'),
+      ['--strict', '--kubernetes-version', version, file],
+      { encoding: 'utf8', timeout: 60_000 },
+    );
+    expect(output.match(/passed for resource/g)).toHaveLength(known.length);
+  });
+
+  it('renders nothing that is known only after apply', () => {
+    expect(JSON.stringify(plan.charts)).not.toContain(UNKNOWN);
+  });
+});
+
+it('finds what the schema does not allow', () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'triton-stack-test-')), 'object.yaml');
+  writeFileSync(
+    file,
+    manifestYaml([{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'a' }, spec: { port: [] } }]),
+  );
+  expect(() =>
+    execFileSync(pythonTool('kubernetes-validate'), ['--strict', '--kubernetes-version', '1.34', file], {
+      stdio: 'pipe',
+    }),
+  ).toThrow();
+});
+
+/** A URN without what all of them share. */
+function short(urn: string): string {
+  return urn.replace(/^urn:pulumi:[^:]+::triton-stack::/, '').replaceAll('triton-stack:', '');
+}
