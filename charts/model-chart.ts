@@ -11,6 +11,7 @@ import { ServerNetworkPolicy } from '../constructs/server-network-policy';
 import { TritonServer, type Workload } from '../constructs/triton-server';
 import type { Model } from '../models/model';
 import type { Placement } from '../models/placement';
+import { queueMetric } from '../models/queue-metric';
 
 export interface ModelChartProps {
   readonly model: Model;
@@ -29,8 +30,11 @@ export interface ModelChartProps {
 export function modelChart(props: ModelChartProps): Chart {
   const { model, platform, source } = props;
   const chart = new Chart(new App(), serverName(model.name), { namespace: props.namespace });
-  const server = new TritonServer(chart, 'server', props);
-  new QueueAutoscaler(chart, 'autoscaler', { server, model });
+  const metric = queueMetric(model, props.placement.gpusPerPod);
+  // Where nothing can be scaled on, least and most are the same.
+  const replicas = metric === undefined ? model.scale.min : undefined;
+  const server = new TritonServer(chart, 'server', { ...props, replicas });
+  if (metric !== undefined) new QueueAutoscaler(chart, 'autoscaler', { server, metric, scale: model.scale });
   new DisruptionBudget(chart, 'disruption-budget', server);
   new MetricsMonitor(chart, 'metrics', server);
   new ServerNetworkPolicy(chart, 'network-policy', {

@@ -1,14 +1,16 @@
 import { Duration } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import type { Model } from '../models/model';
-import { queueMetric } from '../models/queue-metric';
+import type { Scale } from '../models/model';
+import type { QueueMetric } from '../models/queue-metric';
 import { afterMapping } from './after-mapping';
 import type { TritonServer } from './triton-server';
 
 export interface QueueAutoscalerProps {
   readonly server: TritonServer;
-  readonly model: Model;
+  /** What the server is scaled on: `queueMetric(model)`. */
+  readonly metric: QueueMetric;
+  readonly scale: Scale;
 }
 
 const SCALE_UP_PERIOD = Duration.seconds(15);
@@ -23,13 +25,12 @@ const SCALE_DOWN_PERIOD = Duration.minutes(1);
 export class QueueAutoscaler extends Construct {
   constructor(scope: Construct, id: string, props: QueueAutoscalerProps) {
     super(scope, id);
-    const { server, model } = props;
-    const metric = queueMetric(model);
+    const { server, metric, scale } = props;
     const autoscaler = new kplus.HorizontalPodAutoscaler(this, 'hpa', {
       metadata: { name: server.name, labels: { ...server.labels } },
       target: server.workload,
-      minReplicas: model.scale.min,
-      maxReplicas: model.scale.max,
+      minReplicas: scale.min,
+      maxReplicas: scale.max,
       metrics: [kplus.Metric.pods({ name: metric.name, target: kplus.MetricTarget.averageValue(metric.target) })],
       scaleUp: {
         stabilizationWindow: Duration.seconds(0),

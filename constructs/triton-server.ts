@@ -4,8 +4,9 @@ import { Construct } from 'constructs';
 import type { Model } from '../models/model';
 import type { Placement } from '../models/placement';
 import { shutdown } from '../models/shutdown';
+import { isLanguageModel, worldSize } from '../models/spec/backend';
 import { repositoryDiskGib, rolloutSeconds } from '../models/startup';
-import { imageReference, tensorRtLlmImage, versions } from '../models/versions';
+import { type Image, imageReference, tensorRtLlmImage, versions } from '../models/versions';
 import { afterMapping, type Manifest } from './after-mapping';
 import type { ModelSource } from './model-source';
 import { MODELS_MOUNT, ModelSync, REPOSITORY_FOLDER } from './model-sync';
@@ -38,6 +39,8 @@ export interface TritonServerProps {
   readonly platform: Platform;
   /** @default a Deployment */
   readonly workload?: Workload;
+  /** @default left to the autoscaler */
+  readonly replicas?: number;
 }
 
 const CONTAINER = 'triton';
@@ -46,8 +49,13 @@ const CONTAINER = 'triton';
 const SCRATCH_GIB = 4;
 const LOGS_GIB = 1;
 
-/** The memory file system that Triton's Python processes and NCCL exchange tensors through. */
-const SHARED_MEMORY_GIB = { tensorrtllm: 1, onnxruntime: 0.25 } as const;
+/** The memory file system that Triton's Python processes and NCCL exchange tensors through, GiB. */
+const SHARED_MEMORY_GIB = { languageModel: 1, other: 0.25 } as const;
+
+const CONTROL_MODE_NONE = '--model-control-mode=none';
+
+/** What the response cache keeps, bytes: Triton takes it from host memory at start. */
+const RESPONSE_CACHE_BYTES = 256 * 1024 * 1024;
 
 /**
  * One model served by Triton: the workload, its Service, its ServiceAccount and its model repository.
@@ -150,7 +158,7 @@ export class TritonServer extends Construct {
     const scratch = volumes.fromEmptyDir(this, 'scratch', 'scratch', { sizeLimit: Size.gibibytes(SCRATCH_GIB) });
     const memory = volumes.fromEmptyDir(this, 'shared-memory', 'shared-memory', {
       medium: kplus.EmptyDirMedium.MEMORY,
-      sizeLimit: Size.mebibytes(SHARED_MEMORY_GIB[model.backend.kind] * 1024),
+      sizeLimit: Size.mebibytes(sharedMemoryGib(model) * 1024),
     });
     server?.mount('/tmp', scratch);
     server?.mount('/dev/shm', memory);
@@ -174,7 +182,8 @@ export class TritonServer extends Construct {
 
   /** What cdk8s-plus cannot say. */
   private complete(manifest: Manifest, props: TritonServerProps, sync: ModelSync | undefined): void {
-    const { placement, platform, workload } = props;
+    const { placement, platform, workload, replicas } = props;
+    if (replicas !== undefined) manifest.spec.replicas = replicas;
     const { metadata, spec } = manifest.spec.template;
     // A hash of the construct's path: it would roll every pod when the construct moves in the tree.
     delete metadata.labels['cdk8s.io/metadata.addr'];
@@ -243,33 +252,61 @@ function tolerations(placement: Placement): Manifest[] {
   return placement.pool.spot ? [gpu, spot] : [gpu];
 }
 
-function serverImage(model: Model) {
-  return model.backend.kind === 'tensorrtllm' ? tensorRtLlmImage(model.backend.release) : versions.images.triton;
+/** The models that a server of this one holds: its members where it is an ensemble. */
+function members(model: Model): Model[] {
+  return model.backend.kind === 'ensemble' ? model.backend.steps.flatMap((step) => members(step.model)) : [model];
+}
+
+function sharedMemoryGib(model: Model): number {
+  const some = members(model).some(({ backend }) => isLanguageModel(backend));
+  return some ? SHARED_MEMORY_GIB.languageModel : SHARED_MEMORY_GIB.other;
+}
+
+/** The image that has all backends of the model. */
+function serverImage(model: Model): Image {
+  const backends = members(model).map(({ backend }) => backend);
+  const engine = backends.find((backend) => backend.kind === 'tensorrtllm' || backend.kind === 'llmapi');
+  if (engine !== undefined) return tensorRtLlmImage(engine.release);
+  return backends.some(({ kind }) => kind === 'vllm') ? versions.images.tritonVllm : versions.images.triton;
 }
 
 /**
- * The server's command line. TensorRT-LLM with several ranks is one server a rank under MPI, of which the first
- * serves: the form of `launch_triton_server.py` in triton-inference-server/tensorrtllm_backend.
+ * The server's command line. An engine of several ranks is one server a rank under MPI, of which the first serves: the
+ * form of `launch_triton_server.py` in triton-inference-server/tensorrtllm_backend.
  */
 function serverCommand(model: Model): string[] {
+  const all = members(model);
+  const limited = all.some(
+    ({ backend }) => 'instances' in backend && backend.instances?.some((each) => each.rateLimiter),
+  );
+  const cached = [model, ...all].some(({ responseCache }) => responseCache);
   const server = [
     'tritonserver',
     `--model-repository=${MODELS_MOUNT}/${REPOSITORY_FOLDER}`,
     // What is in the repository is loaded at start, and nothing through the API, which every client could reach.
-    '--model-control-mode=none',
+    CONTROL_MODE_NONE,
     `--http-port=${TRITON_PORTS.http}`,
     `--grpc-port=${TRITON_PORTS.grpc}`,
     `--metrics-port=${TRITON_PORTS.metrics}`,
     `--exit-timeout-secs=${shutdown(model).exitTimeoutSeconds}`,
+    ...(limited ? ['--rate-limit=execution_count'] : []),
+    ...(cached ? [`--cache-config=local,size=${RESPONSE_CACHE_BYTES}`] : []),
   ];
-  const ranks = model.backend.kind === 'tensorrtllm' ? (model.backend.tensorParallel ?? 1) : 1;
+  const engines = all.flatMap(({ name, backend }) =>
+    backend.kind === 'tensorrtllm' ? [{ name, ranks: worldSize(backend) }] : [],
+  );
+  const ranks = Math.max(1, ...engines.map((engine) => engine.ranks));
   if (ranks === 1) return server;
+  // The first rank loads everything, the others the engines alone.
+  const engineOnly = [
+    ...server.map((flag) => (flag === CONTROL_MODE_NONE ? '--model-control-mode=explicit' : flag)),
+    ...engines.map(({ name }) => `--load-model=${name}`),
+  ];
   const command = ['mpirun'];
   for (let rank = 0; rank < ranks; rank++) {
     if (rank > 0) command.push(':');
-    command.push('-n', '1', ...server, '--disable-auto-complete-config');
+    command.push('-n', '1', ...(rank === 0 ? server : engineOnly), '--disable-auto-complete-config');
     command.push(`--backend-config=python,shm-region-prefix-name=prefix${rank}_`);
-    if (rank > 0) command.push('--load-model=tensorrt_llm');
   }
   return command;
 }

@@ -1,66 +1,59 @@
 import { z } from 'zod';
-import { ACCELERATORS, type AcceleratorName, accelerator, acceleratorsWithFp8 } from './accelerator';
+import { ACCELERATORS, type AcceleratorName } from './accelerator';
 import { parse, wording } from './parse';
 import { InputError, type Problem } from './problem';
-import { TENSORRTLLM_RELEASES, type TensorRtLlmRelease } from './versions';
+import { architectureProblems } from './spec/architecture';
+import {
+  type Backend,
+  backendSchema,
+  isLanguageModel,
+  type LanguageModelBackend,
+  type ModelVersion,
+} from './spec/backend';
+import { batchingProblems } from './spec/batching';
+import { ensembleProblems } from './spec/ensemble';
+import { instanceProblems } from './spec/instances';
+import { PRECISIONS, precisionProblems } from './spec/precision';
+import { DATA_TYPES, type DataType } from './spec/tensor';
 
-/** The dimensions of a decoder-only transformer, as its Hugging Face `config.json` states them. */
-export interface Architecture {
-  readonly layers: number;
-  readonly hidden: number;
-  /** Width of the gated feed-forward layer (`intermediate_size`). */
-  readonly ffn: number;
-  readonly heads: number;
-  /** Key-value heads; fewer than `heads` under grouped-query attention. */
-  readonly kvHeads: number;
-  readonly headDim: number;
-  readonly vocab: number;
-}
-
-/** TensorRT-LLM engines under Triton's `tensorrtllm` backend, batched in flight. */
-export interface TensorRtLlmBackend {
-  readonly kind: 'tensorrtllm';
-  /** The TensorRT-LLM release that builds and runs the engine; it decides the server's image. */
-  readonly release: TensorRtLlmRelease;
-  readonly architecture: Architecture;
-  readonly precision: 'fp16' | 'bf16' | 'fp8';
-  /** @default the type of the activations: `fp16`, `bf16`; `fp8` where the weights are */
-  readonly kvCache?: 'fp16' | 'bf16' | 'fp8' | 'int8';
-  /** GPUs that share each layer; they are of one node. @default 1 */
-  readonly tensorParallel?: number;
-  /** Sequences that the engine runs at once. */
-  readonly maxBatch: number;
-  /** Tokens. */
-  readonly maxInput: number;
-  /** Tokens. */
-  readonly maxOutput: number;
-}
-
-/** An ONNX model under Triton's `onnxruntime` backend. */
-export interface OnnxRuntimeBackend {
-  readonly kind: 'onnxruntime';
-  /** Size of the model's files, bytes. */
-  readonly bytes: number;
-  readonly batching: DynamicBatching;
-  /** Copies of the model on its GPU. @default 1 */
-  readonly instances?: number;
-}
-
-/** Requests wait in Triton's queue to be joined into a batch. */
-export interface DynamicBatching {
-  readonly kind: 'dynamic';
-  /** At least 1: Triton reads 0 as "does not batch" and ignores `dynamic_batching` then. */
-  readonly maxBatch: number;
-  /** Microseconds that a request may wait for others. @default 0: a batch is what waits when an instance is free */
-  readonly maxQueueDelayMicros?: number;
-}
-
-export type Backend = TensorRtLlmBackend | OnnxRuntimeBackend;
+export type {
+  Backend,
+  EnsembleBackend,
+  EnsembleStep,
+  LanguageModelBackend,
+  LlmApiBackend,
+  ModelVersion,
+  OnnxRuntimeBackend,
+  PyTorchBackend,
+  PythonBackend,
+  TensorBackend,
+  TensorRtBackend,
+  TensorRtLlmBackend,
+  VllmBackend,
+} from './spec/backend';
 
 /** How many replicas serve, least and most. */
 export interface Scale {
   readonly min: number;
   readonly max: number;
+}
+
+/** Which of a model's versions are served. */
+export type VersionPolicy =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'latest'; readonly count: number }
+  | { readonly kind: 'specific'; readonly versions: readonly number[] };
+
+/** A request that the server runs before the model takes others. */
+export interface Warmup {
+  readonly name: string;
+  /** @default 1 */
+  readonly batchSize?: number;
+  /** @default 1 */
+  readonly count?: number;
+  readonly inputs: Readonly<
+    Record<string, { readonly dataType: DataType; readonly dims: readonly number[]; readonly data: 'zero' | 'random' }>
+  >;
 }
 
 /** What a model is and owes. Everything else (placement, probes, autoscaling, resources) is derived from it. */
@@ -78,46 +71,18 @@ export interface ModelSpec {
    * @default the environment's model store, in a folder of the model's name
    */
   readonly repository?: string;
+  /** Versions that the repository holds. @default version 1 */
+  readonly versions?: readonly ModelVersion[];
+  /** @default the latest one */
+  readonly versionPolicy?: VersionPolicy;
+  /** Answers to equal requests come from a cache. @default false */
+  readonly responseCache?: boolean;
+  readonly warmup?: readonly Warmup[];
 }
 
 /** A checked, immutable {@link ModelSpec}. Only {@link defineModel} makes one. */
 export type Model = ModelSpec & { readonly [checked]: true };
 declare const checked: unique symbol;
-
-const positive = z.int().min(1);
-const architectureSchema = z.strictObject({
-  layers: positive,
-  hidden: positive,
-  ffn: positive,
-  heads: positive,
-  kvHeads: positive,
-  headDim: positive,
-  vocab: positive,
-});
-
-const backendSchema = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('tensorrtllm'),
-    release: z.enum(TENSORRTLLM_RELEASES),
-    architecture: architectureSchema,
-    precision: z.enum(['fp16', 'bf16', 'fp8']),
-    kvCache: z.enum(['fp16', 'bf16', 'fp8', 'int8']).optional(),
-    tensorParallel: positive.max(16).optional(),
-    maxBatch: positive,
-    maxInput: positive,
-    maxOutput: positive,
-  }),
-  z.strictObject({
-    kind: z.literal('onnxruntime'),
-    bytes: positive,
-    batching: z.strictObject({
-      kind: z.literal('dynamic'),
-      maxBatch: positive,
-      maxQueueDelayMicros: z.int().min(0).optional(),
-    }),
-    instances: positive.optional(),
-  }),
-]);
 
 /** Longest model name, so that every object named after the model stays within the 63 characters of a DNS label. */
 const MAX_NAME_LENGTH = 40;
@@ -137,6 +102,8 @@ export const modelNameSchema = z
 /** Replicas, least and most. */
 export const scaleSchema = z.strictObject({ min: z.int().min(1), max: z.int().min(1) });
 
+const positive = z.int().min(1);
+
 const specSchema = z.strictObject({
   name: modelNameSchema,
   backend: backendSchema,
@@ -150,6 +117,36 @@ const specSchema = z.strictObject({
       wording({ reason: 'is not the address of a model repository', allowed: 's3://bucket/path or gs://bucket/path' }),
     )
     .optional(),
+  versions: z
+    .array(z.strictObject({ version: positive, precision: z.enum(PRECISIONS).optional() }))
+    .min(1)
+    .optional(),
+  versionPolicy: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('all') }),
+      z.strictObject({ kind: z.literal('latest'), count: positive }),
+      z.strictObject({ kind: z.literal('specific'), versions: z.array(positive).min(1) }),
+    ])
+    .optional(),
+  responseCache: z.boolean().optional(),
+  warmup: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1),
+        batchSize: positive.optional(),
+        count: positive.optional(),
+        inputs: z.record(
+          z.string().min(1),
+          z.strictObject({
+            dataType: z.enum(DATA_TYPES),
+            dims: z.array(positive).min(1),
+            data: z.enum(['zero', 'random']),
+          }),
+        ),
+      }),
+    )
+    .min(1)
+    .optional(),
 });
 
 /**
@@ -161,9 +158,9 @@ export function defineModel(spec: ModelSpec): Model {
   const source = `model ${typeof spec?.name === 'string' ? spec.name : '(without a name)'}`;
   const parsed = parse(specSchema, spec);
   if (!parsed.ok) throw new InputError(source, parsed.problems);
-  const problems = [...scaleProblems(spec.scale, 'scale'), ...precisionProblems(spec), ...parallelProblems(spec)];
+  const problems = modelProblems(spec);
   if (problems.length > 0) throw new InputError(source, problems);
-  return deepFreeze(structuredClone(spec)) as Model;
+  return deepFreeze(copy(spec)) as Model;
 }
 
 /** The same model under another name or scale. */
@@ -185,34 +182,190 @@ export function scaleProblems(scale: Scale, key: string): Problem[] {
   ];
 }
 
-function precisionProblems(spec: ModelSpec): Problem[] {
-  const { backend } = spec;
-  if (backend.kind !== 'tensorrtllm') return [];
-  const withFp8 = acceleratorsWithFp8();
-  if (withFp8.includes(spec.accelerator)) return [];
-  const keys = (['precision', 'kvCache'] as const).filter((key) => backend[key] === 'fp8');
-  return keys.map((key) => ({
-    key: `backend.${key}`,
-    value: 'fp8',
-    reason: `${accelerator(spec.accelerator).label} has no FP8 (compute capability 8.0; FP8 needs 8.9)`,
-    allowed: key === 'precision' ? 'fp16, bf16' : 'fp16, bf16, int8',
-    fix: `take another type, or an accelerator with FP8: ${withFp8.join(', ')}`,
-  }));
+function modelProblems(spec: ModelSpec): Problem[] {
+  return [
+    ...scaleProblems(spec.scale, 'scale'),
+    ...backendProblems(spec),
+    ...versionProblems(spec),
+    ...cacheProblems(spec),
+    ...warmupProblems(spec),
+  ];
 }
 
-function parallelProblems(spec: ModelSpec): Problem[] {
-  const { backend } = spec;
-  if (backend.kind !== 'tensorrtllm') return [];
-  const ranks = backend.tensorParallel ?? 1;
-  if (backend.architecture.heads % ranks === 0) return [];
+function backendProblems({ backend, accelerator }: ModelSpec): Problem[] {
+  if (isLanguageModel(backend)) return languageModelProblems(backend, accelerator);
+  if (backend.kind === 'ensemble') return ensembleProblems(backend);
+  return [
+    ...batchingProblems(backend.batching, 'backend.batching'),
+    ...instanceProblems(backend.instances ?? [], 'backend.instances'),
+    ...nameProblems(backend.inputs, 'backend.inputs'),
+    ...nameProblems(backend.outputs, 'backend.outputs'),
+    ...decoupledProblems(backend),
+  ];
+}
+
+function languageModelProblems(backend: LanguageModelBackend, accelerator: AcceleratorName): Problem[] {
+  const { architecture, precision, kvCache, maxInput, tensorParallel = 1, pipelineParallel = 1 } = backend;
+  const problems = [
+    ...architectureProblems(architecture, 'backend.architecture'),
+    ...precisionProblems(accelerator, { 'backend.precision': precision, 'backend.kvCache': kvCache }),
+  ];
+  if (architecture.heads % tensorParallel !== 0) {
+    problems.push({
+      key: 'backend.tensorParallel',
+      value: tensorParallel,
+      reason: `the ${architecture.heads} attention heads do not divide by it`,
+      allowed: [1, 2, 4, 8, 16].filter((size) => architecture.heads % size === 0).join(', '),
+    });
+  }
+  if (pipelineParallel > architecture.layers) {
+    problems.push({
+      key: 'backend.pipelineParallel',
+      value: pipelineParallel,
+      reason: `there are ${architecture.layers} layers to share out`,
+      allowed: `1 to ${architecture.layers}`,
+    });
+  }
+  if (backend.maxNumTokens !== undefined && backend.maxNumTokens < maxInput && backend.kind === 'tensorrtllm') {
+    problems.push({
+      key: 'backend.maxNumTokens',
+      value: backend.maxNumTokens,
+      reason: `a prompt of ${maxInput} tokens (maxInput) passes the engine in one piece, since chunked context is not built in`,
+      allowed: `${maxInput} or more`,
+    });
+  }
+  return problems;
+}
+
+function nameProblems(tensors: readonly { readonly name: string }[], key: string): Problem[] {
+  const names = tensors.map(({ name }) => name);
+  return names.flatMap((name, index): Problem[] =>
+    names.indexOf(name) === index ? [] : [{ key: `${key}[${index}].name`, value: name, reason: 'stands there twice' }],
+  );
+}
+
+/** A decoupled model answers when it likes: what counts one answer a request does not go with it. */
+function decoupledProblems(backend: Exclude<Backend, LanguageModelBackend | { kind: 'ensemble' }>): Problem[] {
+  if (backend.kind !== 'python' || !backend.decoupled) return [];
+  if (backend.batching.kind !== 'dynamic' || !backend.batching.preserveOrdering) return [];
   return [
     {
-      key: 'backend.tensorParallel',
-      value: ranks,
-      reason: `the ${backend.architecture.heads} attention heads do not divide by it`,
-      allowed: [1, 2, 4, 8, 16].filter((size) => backend.architecture.heads % size === 0).join(', '),
+      key: 'backend.batching.preserveOrdering',
+      value: true,
+      reason: 'a decoupled model has any number of responses to a request, which have no order among requests',
+      fix: 'remove it, or decoupled',
     },
   ];
+}
+
+function versionProblems({ versions = [{ version: 1 }], versionPolicy, backend, accelerator }: ModelSpec): Problem[] {
+  const numbers = versions.map(({ version }) => version);
+  const problems = numbers.flatMap((version, index): Problem[] =>
+    numbers.indexOf(version) === index
+      ? []
+      : [{ key: `versions[${index}].version`, value: version, reason: 'stands there twice' }],
+  );
+  for (const [index, { precision }] of versions.entries()) {
+    problems.push(...precisionProblems(accelerator, { [`versions[${index}].precision`]: precision }));
+  }
+  if (versionPolicy?.kind === 'specific') {
+    for (const [index, version] of versionPolicy.versions.entries()) {
+      if (numbers.includes(version)) continue;
+      problems.push({
+        key: `versionPolicy.versions[${index}]`,
+        value: version,
+        reason: 'there is no such version',
+        allowed: numbers.join(', '),
+      });
+    }
+  }
+  if (backend.kind === 'tensorrtllm' && servedVersions({ versions, versionPolicy }).length > 1) {
+    problems.push({
+      key: 'versionPolicy',
+      value: versionPolicy,
+      reason:
+        'the backend reads one gpt_model_path for all versions of a model (TensorRT-LLM, model_instance_state.cc): they would all run one engine',
+      allowed: 'one served version',
+      fix: 'serve the latest alone, or define a model for each engine',
+    });
+  }
+  return problems;
+}
+
+/** The versions that are served, smallest first. */
+export function servedVersions({
+  versions = [{ version: 1 }],
+  versionPolicy,
+}: Pick<ModelSpec, 'versions' | 'versionPolicy'>): number[] {
+  const numbers = versions.map(({ version }) => version).sort((a, b) => a - b);
+  switch (versionPolicy?.kind) {
+    case undefined:
+      return numbers.slice(-1);
+    case 'all':
+      return numbers;
+    case 'latest':
+      return numbers.slice(-versionPolicy.count);
+    case 'specific':
+      return numbers.filter((version) => versionPolicy.versions.includes(version));
+  }
+}
+
+/** Whether a request may have any number of responses. */
+export function isDecoupled(backend: Backend): boolean {
+  if (isLanguageModel(backend)) return backend.streaming ?? true;
+  if (backend.kind === 'ensemble') return backend.steps.some(({ model }) => isDecoupled(model.backend));
+  return backend.kind === 'python' && backend.decoupled === true;
+}
+
+function cacheProblems({ responseCache, backend }: ModelSpec): Problem[] {
+  if (!responseCache || !isDecoupled(backend)) return [];
+  return [
+    {
+      key: 'responseCache',
+      value: true,
+      reason: 'a decoupled model has any number of responses to a request, and the cache keeps one',
+      fix: isLanguageModel(backend) ? 'remove it, or set backend.streaming to false' : 'remove it',
+    },
+  ];
+}
+
+function warmupProblems({ warmup = [], backend }: ModelSpec): Problem[] {
+  if (warmup.length === 0) return [];
+  if (isLanguageModel(backend) || backend.kind === 'ensemble') {
+    return [
+      {
+        key: 'warmup',
+        value: warmup.map(({ name }) => name),
+        reason: `a model of backend ${backend.kind} is not warmed up by Triton`,
+        fix: backend.kind === 'ensemble' ? 'warm up its members' : 'send it a request after start',
+      },
+    ];
+  }
+  const known = new Map(backend.inputs.map((input) => [input.name, input]));
+  return warmup.flatMap(({ inputs }, index) =>
+    Object.entries(inputs).flatMap(([name, { dataType }]): Problem[] => {
+      const input = known.get(name);
+      const key = `warmup[${index}].inputs.${name}`;
+      if (input === undefined) {
+        return [{ key, reason: 'the model has no such input', allowed: [...known.keys()].join(', ') }];
+      }
+      if (input.dataType === dataType) return [];
+      return [
+        { key: `${key}.dataType`, value: dataType, reason: 'the input has another type', allowed: input.dataType },
+      ];
+    }),
+  );
+}
+
+/** A copy that shares nothing with the original but models that are frozen already. */
+function copy<T>(value: T): T {
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(copy) as T;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, each]) => each !== undefined)
+      .map(([key, each]) => [key, copy(each)]),
+  ) as T;
 }
 
 function deepFreeze<T>(value: T): T {

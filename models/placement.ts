@@ -1,6 +1,8 @@
 import type { AcceleratorName } from './accelerator';
 import type { Model } from './model';
 import type { Problem } from './problem';
+import { isLanguageModel, worldSize } from './spec/backend';
+import { gpusOfInstances } from './spec/instances';
 
 /** A group of like nodes that GPU pods can land on. */
 export interface GpuPool {
@@ -22,15 +24,33 @@ export interface GpuPool {
 export interface Placement {
   readonly pool: GpuPool;
   readonly gpusPerPod: number;
+  /** Pods, on as many nodes, that hold one copy of the model together: more than 1 where pipeline stages span nodes. */
+  readonly podsPerReplica: number;
   /** CPU cores, request and limit. */
   readonly cpus: number;
   /** Host memory, GiB, request and limit. */
   readonly memoryGib: number;
 }
 
-/** GPUs of one pod: the ranks of tensor parallelism, which stay within one node. */
-export function gpusPerPod(model: Model): number {
-  return model.backend.kind === 'tensorrtllm' ? (model.backend.tensorParallel ?? 1) : 1;
+/** GPUs that one copy of a model needs, and how they may be split over nodes. */
+export interface GpuDemand {
+  /** All of them. */
+  readonly total: number;
+  /** The least that have to be in one node: ranks of tensor parallelism exchange activations in every layer. */
+  readonly together: number;
+}
+
+/** What a model asks for: the ranks of its engine, the GPUs that its instances name, the most of an ensemble's members. */
+export function gpuDemand(model: Model): GpuDemand {
+  const { backend } = model;
+  if (isLanguageModel(backend)) return { total: worldSize(backend), together: backend.tensorParallel ?? 1 };
+  if (backend.kind === 'ensemble') {
+    // Members share the GPUs of the pod, and the pod is one.
+    const total = Math.max(...backend.steps.map((step) => gpuDemand(step.model).total));
+    return { total, together: total };
+  }
+  const total = gpusOfInstances(backend.instances ?? []);
+  return { total, together: total };
 }
 
 /**
@@ -40,30 +60,39 @@ export function gpusPerPod(model: Model): number {
 const POD_SHARE = 0.8;
 
 /**
- * The smallest pool whose nodes carry the model's accelerator and enough of them for one pod.
+ * The smallest pool whose nodes carry the model's accelerator and enough of them for one copy of it. Where none does,
+ * stages of pipeline parallelism go to nodes of their own, each with the ranks of one stage.
  *
  * @param key - what messages call the model's place in the input
  */
 export function place(model: Model, pools: readonly GpuPool[], key: string): Placement | Problem {
-  const gpus = gpusPerPod(model);
-  const fitting = pools
+  const { total, together } = gpuDemand(model);
+  const whole = smallestPool(model, pools, total);
+  if (whole !== undefined) return placement(whole, total, 1);
+  const split = together < total ? smallestPool(model, pools, together) : undefined;
+  if (split !== undefined) return placement(split, together, total / together);
+  const offers = pools.map((each) => `${each.name}: ${each.gpusPerNode} x ${each.accelerator}`).join('; ');
+  return {
+    key,
+    value: model.name,
+    reason: `one of its pods needs ${together} x ${model.accelerator} on one node, and no pool offers that`,
+    allowed: offers === '' ? 'there are no GPU pools' : `the pools offer ${offers}`,
+    fix: `add a pool of nodes with ${together} x ${model.accelerator} or more, or take another model`,
+  };
+}
+
+function smallestPool(model: Model, pools: readonly GpuPool[], gpus: number): GpuPool | undefined {
+  return pools
     .filter((pool) => pool.accelerator === model.accelerator && pool.gpusPerNode >= gpus && pool.maxNodes > 0)
-    .sort((a, b) => a.gpusPerNode - b.gpusPerNode || Number(a.spot) - Number(b.spot) || (a.name < b.name ? -1 : 1));
-  const [pool] = fitting;
-  if (pool === undefined) {
-    const offers = pools.map((each) => `${each.name}: ${each.gpusPerNode} x ${each.accelerator}`).join('; ');
-    return {
-      key,
-      value: model.name,
-      reason: `one of its pods needs ${gpus} x ${model.accelerator} on one node, and no pool offers that`,
-      allowed: offers === '' ? 'there are no GPU pools' : `the pools offer ${offers}`,
-      fix: `add a pool of nodes with ${gpus} x ${model.accelerator} or more, or take another model`,
-    };
-  }
-  const share = (gpus / pool.gpusPerNode) * POD_SHARE;
+    .sort((a, b) => a.gpusPerNode - b.gpusPerNode || Number(a.spot) - Number(b.spot) || (a.name < b.name ? -1 : 1))[0];
+}
+
+function placement(pool: GpuPool, gpusPerPod: number, podsPerReplica: number): Placement {
+  const share = (gpusPerPod / pool.gpusPerNode) * POD_SHARE;
   return {
     pool,
-    gpusPerPod: gpus,
+    gpusPerPod,
+    podsPerReplica,
     cpus: Math.floor(pool.allocatable.cpus * share * 10) / 10,
     memoryGib: Math.floor(pool.allocatable.memoryGib * share * 2) / 2,
   };

@@ -1,24 +1,47 @@
-import type { Architecture, Model } from './model';
-
-const BYTES_PER_VALUE = { fp16: 2, bf16: 2, fp8: 1 } as const;
+import type { Model } from './model';
+import type { Architecture } from './spec/architecture';
+import type { LanguageModelBackend } from './spec/backend';
+import { type Precision, weightBytes } from './spec/precision';
 
 /**
- * Parameters of a dense decoder-only transformer with gated feed-forward layers and grouped-query attention:
- * attention projections, three feed-forward matrices and two norms a layer, embedding, head and the last norm.
+ * Parameters of a decoder-only transformer with gated feed-forward layers and grouped-query attention: attention
+ * projections (and their biases), three feed-forward matrices an expert and the router between experts, two norms a
+ * layer; embedding, head and the last norm.
  */
 export function parameterCount(dimensions: Architecture): number {
-  const { layers, hidden, ffn, heads, kvHeads, headDim, vocab } = dimensions;
-  const layer = 2 * heads * headDim * hidden + 2 * hidden * kvHeads * headDim + 3 * hidden * ffn + 2 * hidden;
-  return layers * layer + 2 * vocab * hidden + hidden;
+  const { layers, hidden, ffn, heads, kvHeads, headDim, experts = 1 } = dimensions;
+  const biases = dimensions.attentionBias ? (heads + 2 * kvHeads) * headDim : 0;
+  const attention = 2 * heads * headDim * hidden + 2 * hidden * kvHeads * headDim + biases;
+  const router = experts > 1 ? hidden * experts : 0;
+  const layer = attention + 3 * hidden * ffn * experts + router + 2 * hidden;
+  return layers * layer + embeddingCount(dimensions) + hidden;
 }
 
-/**
- * Bytes of the model's files, which are what a pod fetches and loads. Of an engine the weights: embedding and head stay
- * in 16 bits under quantization.
- */
-export function fileBytes(model: Model): number {
-  if (model.backend.kind === 'onnxruntime') return model.backend.bytes;
-  const { architecture, precision } = model.backend;
-  const wide = 2 * architecture.vocab * architecture.hidden;
-  return (parameterCount(architecture) - wide) * BYTES_PER_VALUE[precision] + wide * BYTES_PER_VALUE.bf16;
+/** Parameters of embedding and head, which stay in 16 bits under quantization. */
+function embeddingCount({ vocab, hidden, tiedEmbeddings }: Architecture): number {
+  return (tiedEmbeddings ? 1 : 2) * vocab * hidden;
+}
+
+/** Bytes of a language model's weights, over all GPUs. */
+export function languageModelBytes({ architecture }: LanguageModelBackend, precision: Precision): number {
+  const wide = embeddingCount(architecture);
+  return (parameterCount(architecture) - wide) * weightBytes(precision) + wide * Math.max(2, weightBytes(precision));
+}
+
+/** Bytes of the files of all versions of a model, and of an ensemble's members: what a pod fetches and keeps. */
+export function fileBytes(model: Pick<Model, 'backend' | 'versions'>): number {
+  const { backend, versions = [{ version: 1 }] } = model;
+  switch (backend.kind) {
+    case 'ensemble':
+      return [...new Set(backend.steps.map((step) => step.model))].reduce((sum, member) => sum + fileBytes(member), 0);
+    case 'tensorrtllm':
+    case 'llmapi':
+    case 'vllm':
+      return versions.reduce(
+        (sum, { precision = backend.precision }) => sum + languageModelBytes(backend, precision),
+        0,
+      );
+    default:
+      return versions.length * backend.bytes;
+  }
 }

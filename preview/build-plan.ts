@@ -132,7 +132,7 @@ function clusterName({ kind, platform }: Environment): string {
 }
 
 function plannedModel({ model, placement, source, workload }: ServedModel): PlannedModel {
-  const metric = queueMetric(model);
+  const metric = queueMetric(model, placement.gpusPerPod);
   return {
     name: model.name,
     backend: model.backend.kind,
@@ -142,7 +142,7 @@ function plannedModel({ model, placement, source, workload }: ServedModel): Plan
     replicas: model.scale,
     workload: workload.kind,
     source: sourceName(source),
-    scaledOn: { metric: metric.name, target: metric.target },
+    ...(metric !== undefined && { scaledOn: { metric: metric.name, target: metric.target } }),
     startupSeconds: startupBudgetSeconds(model),
   };
 }

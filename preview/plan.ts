@@ -68,7 +68,8 @@ export interface PlannedModel {
   readonly workload: string;
   /** Where the repository comes from: `gs://bucket/path`. */
   readonly source: string;
-  readonly scaledOn: { readonly metric: string; readonly target: number };
+  /** Undefined where Triton has no queue metric for the backend: the number of replicas is fixed. */
+  readonly scaledOn?: { readonly metric: string; readonly target: number };
   /** Seconds that a start may take before the pod is restarted. */
   readonly startupSeconds: number;
 }

@@ -175,7 +175,11 @@ function renderModel(page: Page, model: PlannedModel): void {
   page.entry('  backend', column, `${backend} on ${gpusPerPod} x ${accelerator} a pod, in pool ${pool}`);
   page.entry('  repository', column, source);
   page.entry('  runs as', column, `${workload}, ${replicas.min}-${replicas.max} replicas`);
-  page.entry('  scales on', column, `${scaledOn.metric}, ${scaledOn.target} a pod`);
+  page.entry(
+    '  scales on',
+    column,
+    scaledOn === undefined ? 'nothing' : `${scaledOn.metric}, ${scaledOn.target} a pod`,
+  );
   page.entry('  starts', column, `within ${model.startupSeconds} s of the model's files being there`);
 }
 

@@ -10,6 +10,8 @@ export const resnet50 = defineModel({
   backend: {
     kind: 'onnxruntime',
     bytes: 97_800_000,
+    inputs: [{ name: 'data', dataType: 'FP32', dims: [3, 224, 224] }],
+    outputs: [{ name: 'resnetv17_dense0_fwd', dataType: 'FP32', dims: [1000] }],
     batching: { kind: 'dynamic', maxBatch: 32, maxQueueDelayMicros: 2000 },
   },
   accelerator: 'nvidia-l4',

@@ -4,6 +4,7 @@ import type { Model } from '../../models/model';
 import { didYouMean, keyOf } from '../../models/parse';
 import { type GpuPool, type Placement, poolGpus } from '../../models/placement';
 import type { Problem } from '../../models/problem';
+import { queueMetric } from '../../models/queue-metric';
 import type { GkeEnvironment, ServedModel } from './environment';
 import { bucketName, type ExistingConfig, type GkeConfig, type GkePoolConfig } from './schema';
 
@@ -209,10 +210,34 @@ export function bucketProblems(buckets: GkeEnvironment['buckets']): Problem[] {
   });
 }
 
+/** A model whose pods nobody scales, or that does not fit one pod. */
+export function servingProblems(model: Model, placement: Placement, key: string): Problem[] {
+  const problems: Problem[] = [];
+  const { min, max } = model.scale;
+  if (queueMetric(model, placement.gpusPerPod) === undefined && min !== max) {
+    problems.push({
+      key: `${key}.scale`,
+      value: model.scale,
+      reason: `backend ${model.backend.kind} tells nobody how many requests wait: there is nothing to scale on`,
+      allowed: 'min and max alike',
+      fix: `set both to ${max}, or serve it with TensorRT-LLM`,
+    });
+  }
+  if (placement.podsPerReplica > 1) {
+    problems.push({
+      key: `${key}.model`,
+      value: model.name,
+      reason: `one copy of it spans ${placement.podsPerReplica} nodes of pool ${placement.pool.name}, and servers of several pods are not deployed yet`,
+      fix: `add a pool of nodes with ${placement.gpusPerPod * placement.podsPerReplica} x ${model.accelerator}`,
+    });
+  }
+  return problems;
+}
+
 /** A model whose replicas its pool can never hold. */
 export function scaleAgainstPool(model: Model, placement: Placement, key: string): Problem[] {
-  const { pool, gpusPerPod } = placement;
-  const replicas = Math.floor(pool.gpusPerNode / gpusPerPod) * pool.maxNodes;
+  const { pool, gpusPerPod, podsPerReplica } = placement;
+  const replicas = Math.floor((Math.floor(pool.gpusPerNode / gpusPerPod) * pool.maxNodes) / podsPerReplica);
   if (model.scale.max <= replicas) return [];
   return [
     {

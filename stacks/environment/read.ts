@@ -15,6 +15,7 @@ import {
   namespaceProblems,
   networkProblems,
   scaleAgainstPool,
+  servingProblems,
 } from './checks';
 import type { Environment, GkePool, ServedModel } from './environment';
 import { sourceOf } from './model-store';
@@ -213,7 +214,7 @@ function servedModels(
       problems.push(placement);
       continue;
     }
-    problems.push(...scaleAgainstPool(found, placement, key('scale')));
+    problems.push(...servingProblems(found, placement, key()), ...scaleAgainstPool(found, placement, key('scale')));
     const source = sourceOf(store, found, key('model'));
     if ('reason' in source) problems.push(source);
     else served.push(servedModel(found, placement, source, entry));

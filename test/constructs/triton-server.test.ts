@@ -119,7 +119,11 @@ describe('the pod', () => {
     const [server] = podOf({ model: engineModel({}, { tensorParallel: 2 }), gpusPerNode: 2 }).containers;
     expect(server.command[0]).toBe('mpirun');
     expect(server.command.filter((word: string) => word === 'tritonserver')).toHaveLength(2);
-    expect(server.command.filter((word: string) => word === '--load-model=tensorrt_llm')).toHaveLength(1);
+    const [first, second] = server.command.join(' ').split(' : ');
+    expect(first).toContain('--model-control-mode=none');
+    expect(first).not.toContain('--load-model');
+    expect(second).toContain('--model-control-mode=explicit');
+    expect(second).toContain('--load-model=engine');
   });
 });
 

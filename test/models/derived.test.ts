@@ -14,7 +14,7 @@ const resnet = catalog.get('resnet50') as Model;
 
 describe('queueMetric', () => {
   it("takes the engine's own gauge under in-flight batching", () => {
-    expect(queueMetric(llama)).toEqual({ ...QUEUE_METRICS.tensorrtllm, target: 64 });
+    expect(queueMetric(llama)).toEqual({ ...QUEUE_METRICS.engine, target: 64 });
   });
 
   it('takes the pending requests under dynamic batching, one round of batches as the target', () => {
