@@ -8,6 +8,8 @@ export interface Accelerator {
   readonly label: string;
   /** Memory of one GPU as sold, GB. */
   readonly memoryGb: number;
+  /** What of it CUDA offers to programs, GiB: the least that was seen reported. */
+  readonly usableGib: number;
   /** CUDA compute capability; FP8 needs 8.9 or newer. */
   readonly computeCapability: number;
   /** The value of the label `nvidia.com/gpu.product` that GPU feature discovery sets, where no cloud names the nodes. */
@@ -15,13 +17,22 @@ export interface Accelerator {
 }
 
 // Names and memory: GKE's GPU documentation and the Compute Engine GPU machine types page. Compute capability: NVIDIA's
-// CUDA GPU list. Product label: k8s-device-plugin, docs/gpu-feature-discovery (the product name with dashes).
+// CUDA GPU list. Usable memory: PyTorch's "total capacity" in rhymes-ai/Aria #24 (L4), TianheWu/CoSeR #10 (A100 40 GB)
+// and levihsu/OOTDiffusion #235 (A100 80 GB). Product label: k8s-device-plugin, docs/gpu-feature-discovery (the product name with dashes).
 const FACTS: Readonly<Record<AcceleratorName, Accelerator>> = {
-  'nvidia-l4': { name: 'nvidia-l4', label: 'L4', memoryGb: 24, computeCapability: 8.9, product: 'NVIDIA-L4' },
+  'nvidia-l4': {
+    name: 'nvidia-l4',
+    label: 'L4',
+    memoryGb: 24,
+    usableGib: 21.96,
+    computeCapability: 8.9,
+    product: 'NVIDIA-L4',
+  },
   'nvidia-tesla-a100': {
     name: 'nvidia-tesla-a100',
     label: 'A100 40 GB',
     memoryGb: 40,
+    usableGib: 39.5,
     computeCapability: 8.0,
     product: 'NVIDIA-A100-SXM4-40GB',
   },
@@ -29,6 +40,7 @@ const FACTS: Readonly<Record<AcceleratorName, Accelerator>> = {
     name: 'nvidia-a100-80gb',
     label: 'A100 80 GB',
     memoryGb: 80,
+    usableGib: 79.25,
     computeCapability: 8.0,
     product: 'NVIDIA-A100-SXM4-80GB',
   },

@@ -1,0 +1,113 @@
+import { ACCELERATORS, type AcceleratorName, accelerator, acceleratorsWithFp8 } from './accelerator';
+import { MACHINE_TYPES } from './machine-type';
+import { type MemoryFit, memoryFit } from './memory';
+import type { Model } from './model';
+import { isLanguageModel, kvPrecision, type LanguageModelBackend, maxNumTokens, maxSequence } from './spec/backend';
+import { weightBytes } from './spec/precision';
+
+/** A change of a model's description that makes it fit, with the figures that follow. */
+export interface FitChange {
+  /** What to change, in words: `backend.kvCache: fp8`. */
+  readonly change: string;
+  readonly accelerator: AcceleratorName;
+  readonly gpus: number;
+  readonly fit: Extract<MemoryFit, { fits: true }>;
+}
+
+interface Candidate {
+  readonly change: string;
+  readonly accelerator?: AcceleratorName;
+  readonly backend: Partial<LanguageModelBackend>;
+  /** How much of what the model is it takes away, from nothing to quality. Ties in cost go to the lower one. */
+  readonly loss: number;
+}
+
+/**
+ * Changes that make a language model fit, each by itself, cheapest first: those that keep the GPUs, then more or larger
+ * ones. Empty where it fits already, or where no single change is enough.
+ */
+export function fitChanges(model: Pick<Model, 'backend' | 'accelerator'>): FitChange[] {
+  const { backend } = model;
+  if (!isLanguageModel(backend) || memoryFit(model).fits) return [];
+  const candidates = [
+    ...kvChanges(model.accelerator, backend),
+    ...passChanges(backend),
+    ...precisionChanges(model.accelerator, backend),
+    ...lengthChanges(model),
+    ...parallelChanges(model.accelerator, backend),
+    ...acceleratorChanges(model.accelerator, backend),
+  ];
+  return candidates
+    .flatMap((candidate) => {
+      const changed = {
+        accelerator: candidate.accelerator ?? model.accelerator,
+        backend: { ...backend, ...candidate.backend } as LanguageModelBackend,
+      };
+      const fit = memoryFit(changed);
+      const gpus = (changed.backend.tensorParallel ?? 1) * (changed.backend.pipelineParallel ?? 1);
+      return fit.fits ? [{ ...candidate, accelerator: changed.accelerator, gpus, fit }] : [];
+    })
+    .sort((a, b) => gpuCost(a) - gpuCost(b) || a.loss - b.loss)
+    .map(({ change, accelerator: name, gpus, fit }) => ({ change, accelerator: name, gpus, fit }));
+}
+
+/** GPUs by their memory: what on-demand prices of these GPUs roughly go by. */
+function gpuCost({ accelerator: name, gpus }: Pick<FitChange, 'accelerator' | 'gpus'>): number {
+  return accelerator(name).memoryGb * gpus;
+}
+
+function kvChanges(name: AcceleratorName, backend: LanguageModelBackend): Candidate[] {
+  const smaller = acceleratorsWithFp8().includes(name) ? 'fp8' : 'int8';
+  if (kvPrecision(backend) === 'fp8' || kvPrecision(backend) === 'int8') return [];
+  return [{ change: `backend.kvCache: ${smaller}`, backend: { kvCache: smaller }, loss: 2 }];
+}
+
+/** Fewer tokens and requests in one pass take less memory for activations. */
+function passChanges(backend: LanguageModelBackend): Candidate[] {
+  const changes: Candidate[] = [];
+  const least = Math.max(backend.maxInput, 2048);
+  if (least < maxNumTokens(backend)) {
+    changes.push({ change: `backend.maxNumTokens: ${least}`, backend: { maxNumTokens: least }, loss: 0 });
+  }
+  const half = Math.floor(backend.maxBatch / 2);
+  if (half >= 1) changes.push({ change: `backend.maxBatch: ${half}`, backend: { maxBatch: half }, loss: 1 });
+  return changes;
+}
+
+function precisionChanges(name: AcceleratorName, backend: LanguageModelBackend): Candidate[] {
+  const kinds = acceleratorsWithFp8().includes(name)
+    ? (['fp8', 'int4-awq'] as const)
+    : (['int8-wo', 'int4-awq'] as const);
+  return kinds
+    .filter((precision) => weightBytes(precision) < weightBytes(backend.precision))
+    .map((precision, index) => ({
+      change: `backend.precision: ${precision}`,
+      backend: { precision },
+      loss: 3 + index,
+    }));
+}
+
+/** The longest prompts, in whole multiples of 128 tokens, for which one sequence fits. */
+function lengthChanges(model: Pick<Model, 'backend' | 'accelerator'>): Candidate[] {
+  const backend = model.backend as LanguageModelBackend;
+  const { kv } = memoryFit(model);
+  if (kv === undefined || kv.tokens <= backend.maxOutput) return [];
+  const maxInput = Math.floor((kv.tokens - backend.maxOutput) / 128) * 128;
+  if (maxInput < 128 || maxInput + backend.maxOutput >= maxSequence(backend)) return [];
+  return [{ change: `backend.maxInput: ${maxInput}`, backend: { maxInput }, loss: 5 }];
+}
+
+function parallelChanges(name: AcceleratorName, backend: LanguageModelBackend): Candidate[] {
+  const now = backend.tensorParallel ?? 1;
+  const largest = Math.max(...MACHINE_TYPES.filter((type) => type.accelerator === name).map(({ gpus }) => gpus));
+  return [2, 4, 8, 16]
+    .filter((ranks) => ranks > now && ranks <= largest && backend.architecture.heads % ranks === 0)
+    .map((ranks) => ({ change: `backend.tensorParallel: ${ranks}`, backend: { tensorParallel: ranks }, loss: 0 }));
+}
+
+function acceleratorChanges(name: AcceleratorName, backend: LanguageModelBackend): Candidate[] {
+  const eightBit = [backend.precision, backend.kvCache].some((each) => each === 'fp8' || each === 'w4a8-awq');
+  return ACCELERATORS.filter((other) => accelerator(other).memoryGb > accelerator(name).memoryGb)
+    .filter((other) => !eightBit || acceleratorsWithFp8().includes(other))
+    .map((other) => ({ change: `accelerator: ${other}`, accelerator: other, backend: {}, loss: 0 }));
+}
