@@ -1,6 +1,12 @@
 import type { Model } from '../model';
 import { llama31 } from './llama-3.1-8b';
+import { llama31Large } from './llama-3.1-70b';
+import { mistralVllm } from './mistral-7b-vllm';
+import { qwenLlmApi } from './qwen2.5-7b-llmapi';
 import { resnet50 } from './resnet50';
+import { resnet50Image } from './resnet50-image';
+
+const MODELS = [llama31, llama31Large, mistralVllm, qwenLlmApi, resnet50, resnet50Image];
 
 /** Every model that an environment can serve, by name. */
-export const catalog: ReadonlyMap<string, Model> = new Map([llama31, resnet50].map((model) => [model.name, model]));
+export const catalog: ReadonlyMap<string, Model> = new Map(MODELS.map((model) => [model.name, model]));

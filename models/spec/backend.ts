@@ -199,3 +199,10 @@ const DEFAULT_NUM_TOKENS = 8192;
 export function maxNumTokens(backend: LanguageModelBackend): number {
   return backend.maxNumTokens ?? Math.max(DEFAULT_NUM_TOKENS, backend.maxInput);
 }
+
+/** Whether a request may have any number of responses. */
+export function isDecoupled(backend: Backend): boolean {
+  if (isLanguageModel(backend)) return backend.streaming ?? true;
+  if (backend.kind === 'ensemble') return backend.steps.some(({ model }) => isDecoupled(model.backend));
+  return backend.kind === 'python' && backend.decoupled === true;
+}

@@ -1,0 +1,202 @@
+import type { AcceleratorName } from '../accelerator';
+import type { ModelSpec, Scale } from '../model';
+import type { Problem } from '../problem';
+import { architectureProblems } from './architecture';
+import { type Backend, isDecoupled, isLanguageModel, type LanguageModelBackend } from './backend';
+import { batchingProblems } from './batching';
+import { ensembleProblems } from './ensemble';
+import { instanceProblems } from './instances';
+import { KV_PRECISIONS, type KvPrecision, PRECISIONS, type Precision, precisionProblems } from './precision';
+import { servedVersions } from './version-policy';
+
+/** Problems of a scale's bounds, told against `key`. */
+export function scaleProblems(scale: Scale, key: string): Problem[] {
+  if (scale.min <= scale.max) return [];
+  return [
+    {
+      key: `${key}.min`,
+      value: scale.min,
+      reason: `more replicas at least than at most (${key}.max is ${scale.max})`,
+      allowed: `1 to ${scale.max}`,
+      fix: `set ${key}.max to ${scale.min} or more, or ${key}.min to ${scale.max} or less`,
+    },
+  ];
+}
+
+/** Everything in a description that contradicts itself, or that its backend or GPU does not do. */
+export function modelProblems(spec: ModelSpec): Problem[] {
+  return [
+    ...scaleProblems(spec.scale, 'scale'),
+    ...backendProblems(spec),
+    ...versionProblems(spec),
+    ...cacheProblems(spec),
+    ...warmupProblems(spec),
+  ];
+}
+
+function backendProblems({ backend, accelerator }: ModelSpec): Problem[] {
+  if (isLanguageModel(backend)) return languageModelProblems(backend, accelerator);
+  if (backend.kind === 'ensemble') return ensembleProblems(backend);
+  return [
+    ...batchingProblems(backend.batching, 'backend.batching'),
+    ...instanceProblems(backend.instances ?? [], 'backend.instances'),
+    ...nameProblems(backend.inputs, 'backend.inputs'),
+    ...nameProblems(backend.outputs, 'backend.outputs'),
+    ...decoupledProblems(backend),
+  ];
+}
+
+function languageModelProblems(backend: LanguageModelBackend, accelerator: AcceleratorName): Problem[] {
+  const { architecture, precision, kvCache, maxInput, tensorParallel = 1, pipelineParallel = 1 } = backend;
+  const problems = [
+    ...architectureProblems(architecture, 'backend.architecture'),
+    ...precisionProblems(accelerator, { 'backend.precision': precision, 'backend.kvCache': kvCache }),
+  ];
+  problems.push(...servedTypeProblems(backend));
+  if (architecture.heads % tensorParallel !== 0) {
+    problems.push({
+      key: 'backend.tensorParallel',
+      value: tensorParallel,
+      reason: `the ${architecture.heads} attention heads do not divide by it`,
+      allowed: [1, 2, 4, 8, 16].filter((size) => architecture.heads % size === 0).join(', '),
+    });
+  }
+  if (pipelineParallel > architecture.layers) {
+    problems.push({
+      key: 'backend.pipelineParallel',
+      value: pipelineParallel,
+      reason: `there are ${architecture.layers} layers to share out`,
+      allowed: `1 to ${architecture.layers}`,
+    });
+  }
+  if (backend.maxNumTokens !== undefined && backend.maxNumTokens < maxInput && backend.kind === 'tensorrtllm') {
+    problems.push({
+      key: 'backend.maxNumTokens',
+      value: backend.maxNumTokens,
+      reason: `a prompt of ${maxInput} tokens (maxInput) passes the engine in one piece, since chunked context is not built in`,
+      allowed: `${maxInput} or more`,
+    });
+  }
+  return problems;
+}
+
+/**
+ * Types that each runtime serves: TensorRT-LLM by examples/quantization/quantize.py; the LLM API and vLLM by what their
+ * checkpoints can say (`quant_config` of the checkpoint; vLLM's `quantization`).
+ */
+const SERVED_TYPES: Readonly<
+  Record<
+    LanguageModelBackend['kind'],
+    { readonly precision: readonly Precision[]; readonly kvCache: readonly KvPrecision[] }
+  >
+> = {
+  tensorrtllm: { precision: PRECISIONS.filter((each) => each !== 'fp32'), kvCache: KV_PRECISIONS },
+  llmapi: { precision: ['fp16', 'bf16', 'fp8', 'int4-awq', 'w4a8-awq', 'nvfp4'], kvCache: ['fp16', 'bf16', 'fp8'] },
+  vllm: { precision: ['fp32', 'fp16', 'bf16', 'fp8', 'int4-awq'], kvCache: ['fp16', 'bf16', 'fp8'] },
+};
+
+function servedTypeProblems(backend: LanguageModelBackend): Problem[] {
+  const served = SERVED_TYPES[backend.kind];
+  return (['precision', 'kvCache'] as const).flatMap((key): Problem[] => {
+    const value = backend[key];
+    if (value === undefined || (served[key] as readonly string[]).includes(value)) return [];
+    return [
+      { key: `backend.${key}`, value, reason: `${backend.kind} does not serve it`, allowed: served[key].join(', ') },
+    ];
+  });
+}
+
+function nameProblems(tensors: readonly { readonly name: string }[], key: string): Problem[] {
+  const names = tensors.map(({ name }) => name);
+  return names.flatMap((name, index): Problem[] =>
+    names.indexOf(name) === index ? [] : [{ key: `${key}[${index}].name`, value: name, reason: 'stands there twice' }],
+  );
+}
+
+/** A decoupled model answers when it likes: what counts one answer a request does not go with it. */
+function decoupledProblems(backend: Exclude<Backend, LanguageModelBackend | { kind: 'ensemble' }>): Problem[] {
+  if (backend.kind !== 'python' || !backend.decoupled) return [];
+  if (backend.batching.kind !== 'dynamic' || !backend.batching.preserveOrdering) return [];
+  return [
+    {
+      key: 'backend.batching.preserveOrdering',
+      value: true,
+      reason: 'a decoupled model has any number of responses to a request, which have no order among requests',
+      fix: 'remove it, or decoupled',
+    },
+  ];
+}
+
+function versionProblems({ versions = [{ version: 1 }], versionPolicy, backend, accelerator }: ModelSpec): Problem[] {
+  const numbers = versions.map(({ version }) => version);
+  const problems = numbers.flatMap((version, index): Problem[] =>
+    numbers.indexOf(version) === index
+      ? []
+      : [{ key: `versions[${index}].version`, value: version, reason: 'stands there twice' }],
+  );
+  for (const [index, { precision }] of versions.entries()) {
+    problems.push(...precisionProblems(accelerator, { [`versions[${index}].precision`]: precision }));
+  }
+  if (versionPolicy?.kind === 'specific') {
+    for (const [index, version] of versionPolicy.versions.entries()) {
+      if (numbers.includes(version)) continue;
+      problems.push({
+        key: `versionPolicy.versions[${index}]`,
+        value: version,
+        reason: 'there is no such version',
+        allowed: numbers.join(', '),
+      });
+    }
+  }
+  if (backend.kind === 'tensorrtllm' && servedVersions({ versions, versionPolicy }).length > 1) {
+    problems.push({
+      key: 'versionPolicy',
+      value: versionPolicy,
+      reason:
+        'the backend reads one gpt_model_path for all versions of a model (TensorRT-LLM, model_instance_state.cc): they would all run one engine',
+      allowed: 'one served version',
+      fix: 'serve the latest alone, or define a model for each engine',
+    });
+  }
+  return problems;
+}
+
+function cacheProblems({ responseCache, backend }: ModelSpec): Problem[] {
+  if (!responseCache || !isDecoupled(backend)) return [];
+  return [
+    {
+      key: 'responseCache',
+      value: true,
+      reason: 'a decoupled model has any number of responses to a request, and the cache keeps one',
+      fix: isLanguageModel(backend) ? 'remove it, or set backend.streaming to false' : 'remove it',
+    },
+  ];
+}
+
+function warmupProblems({ warmup = [], backend }: ModelSpec): Problem[] {
+  if (warmup.length === 0) return [];
+  if (isLanguageModel(backend) || backend.kind === 'ensemble') {
+    return [
+      {
+        key: 'warmup',
+        value: warmup.map(({ name }) => name),
+        reason: `a model of backend ${backend.kind} is not warmed up by Triton`,
+        fix: backend.kind === 'ensemble' ? 'warm up its members' : 'send it a request after start',
+      },
+    ];
+  }
+  const known = new Map(backend.inputs.map((input) => [input.name, input]));
+  return warmup.flatMap(({ inputs }, index) =>
+    Object.entries(inputs).flatMap(([name, { dataType }]): Problem[] => {
+      const input = known.get(name);
+      const key = `warmup[${index}].inputs.${name}`;
+      if (input === undefined) {
+        return [{ key, reason: 'the model has no such input', allowed: [...known.keys()].join(', ') }];
+      }
+      if (input.dataType === dataType) return [];
+      return [
+        { key: `${key}.dataType`, value: dataType, reason: 'the input has another type', allowed: input.dataType },
+      ];
+    }),
+  );
+}
