@@ -21,7 +21,7 @@ export interface MemoryLayout {
   readonly weights: number;
   /** Activations of one pass, and workspaces. */
   readonly activations: number;
-  /** CUDA context, cuBLAS and NCCL of the server process. */
+  /** CUDA context, cuBLAS and NCCL of the server process, and what it captures as CUDA graphs. */
   readonly context: number;
   /** Key-value cache: 0 without a language model. */
   readonly kvCache: number;
@@ -52,6 +52,12 @@ export type MemoryFit =
  */
 const CONTEXT = 0.8 * GIB;
 
+/**
+ * CUDA graphs that vLLM captures beside what it counts: "can take additional 1~3 GiB memory per GPU" by its own log
+ * (seen in vllm #7593), of which later versions take the lower end.
+ */
+const VLLM_GRAPHS = 1 * GIB;
+
 /** Part of the free memory for the key-value cache (TensorRT-LLM, `kv_cache_free_gpu_mem_fraction`). */
 const KV_FRACTION = 0.9;
 
@@ -63,16 +69,17 @@ export function memoryFit(model: Pick<Model, 'backend' | 'accelerator'>): Memory
   const beside = tensorModels.map(tensorModelMemory);
   const weights = sum(beside.map((each) => each.weights)) + sum(engines.map(engineWeights));
   const activations = sum(beside.map((each) => each.activations)) + sum(engines.map(engineActivations));
-  const unused = gpu - CONTEXT - weights - activations;
+  const context = CONTEXT + (engines.some(({ kind }) => kind === 'vllm') ? VLLM_GRAPHS : 0);
+  const unused = gpu - context - weights - activations;
   if (engines.length === 0) {
-    const layout = { gpu, weights, activations, context: CONTEXT, kvCache: 0, free: unused };
+    const layout = { gpu, weights, activations, context, kvCache: 0, free: unused };
     return unused >= 0 ? { fits: true, layout } : { fits: false, layout, missing: -unused };
   }
   // Several engines on one GPU would share what is free; each takes its part of what it finds.
   const [engine] = engines as [LanguageModelBackend, ...LanguageModelBackend[]];
   const fraction = engine.kvCacheFraction ?? KV_FRACTION;
   const kvCache = Math.max(0, unused) * fraction;
-  const layout = { gpu, weights, activations, context: CONTEXT, kvCache, free: unused - kvCache };
+  const layout = { gpu, weights, activations, context, kvCache, free: unused - kvCache };
   const bytesPerToken = kvBytesPerToken(engine);
   const tokens = Math.floor(kvCache / engines.length / bytesPerToken);
   const longestSequence = maxSequence(engine);

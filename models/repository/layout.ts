@@ -149,8 +149,8 @@ function vllmJson(
   )}\n`;
 }
 
-/** vLLM's fraction is of the whole GPU, with weights and activations in it: what the layout fills, rounded down. */
+/** vLLM's fraction is of the whole GPU, with weights and activations in it, without CUDA graphs; rounded down. */
 function gpuMemoryUtilization({ accelerator }: Model, backend: LanguageModelBackend): number {
   const { layout } = memoryFit({ accelerator, backend });
-  return Math.floor((1 - Math.max(0, layout.free) / layout.gpu) * 100) / 100;
+  return Math.floor(((layout.weights + layout.activations + layout.kvCache) / layout.gpu) * 100) / 100;
 }

@@ -1,0 +1,125 @@
+import { accelerator } from './accelerator';
+import { type FitChange, fitChanges } from './fit';
+import { MACHINE_TYPES } from './machine-type';
+import { type MemoryFit, memoryFit } from './memory';
+import type { Model } from './model';
+import { type GpuDemand, gpuDemand } from './placement';
+import { type QueueMetric, queueMetric } from './queue-metric';
+import { type RepositoryEntry, repositoryLayout } from './repository/layout';
+import { type Shutdown, shutdown } from './shutdown';
+import { fileBytes, parameterCount } from './size';
+import { isLanguageModel } from './spec/backend';
+import { servedVersions } from './spec/version-policy';
+import { repositoryDiskGib, rolloutSeconds, startupBudgetSeconds } from './startup';
+
+/** One figure that follows from a model's description. */
+export interface Derivation {
+  readonly name: string;
+  readonly value: string;
+  /** What it follows from. */
+  readonly from: string;
+}
+
+/** Everything that follows from a model's description. */
+export interface Explanation {
+  readonly model: string;
+  readonly backend: string;
+  readonly accelerator: string;
+  /** Left out where the architecture is not stated. */
+  readonly parameters?: number;
+  readonly memory: MemoryFit;
+  /** Changes that would make it fit; empty where it does. */
+  readonly changes: readonly FitChange[];
+  readonly gpus: GpuDemand;
+  /** Machine types that hold one copy, smallest first. */
+  readonly machineTypes: readonly string[];
+  readonly versions: readonly number[];
+  readonly queue?: QueueMetric;
+  readonly startup: {
+    readonly fileBytes: number;
+    readonly diskGib: number;
+    readonly probeSeconds: number;
+    readonly rolloutSeconds: number;
+  };
+  readonly shutdown: Shutdown;
+  readonly repository: readonly RepositoryEntry[];
+  readonly derivations: readonly Derivation[];
+}
+
+/** Derives everything from a model, with where each figure comes from. */
+export function explain(model: Model): Explanation {
+  const { backend } = model;
+  const gpus = gpuDemand(model);
+  const queue = queueMetric(model, gpus.total);
+  const startup = {
+    fileBytes: fileBytes(model),
+    diskGib: repositoryDiskGib(model),
+    probeSeconds: startupBudgetSeconds(model),
+    rolloutSeconds: rolloutSeconds(model),
+  };
+  const machineTypes = MACHINE_TYPES.filter(
+    (type) => type.accelerator === model.accelerator && type.gpus >= gpus.total,
+  ).map(({ name }) => name);
+  return {
+    model: model.name,
+    backend: backend.kind,
+    accelerator: model.accelerator,
+    ...(isLanguageModel(backend) && { parameters: parameterCount(backend.architecture) }),
+    memory: memoryFit(model),
+    changes: fitChanges(model),
+    gpus,
+    machineTypes,
+    versions: servedVersions(model),
+    ...(queue !== undefined && { queue }),
+    startup,
+    shutdown: shutdown(model),
+    repository: repositoryLayout(model),
+    derivations: derivations(model, gpus, queue, startup, machineTypes),
+  };
+}
+
+function derivations(
+  model: Model,
+  gpus: GpuDemand,
+  queue: QueueMetric | undefined,
+  startup: Explanation['startup'],
+  machineTypes: readonly string[],
+): Derivation[] {
+  const { backend } = model;
+  const { gracePeriodSeconds, preStopSeconds, exitTimeoutSeconds } = shutdown(model);
+  const gib = (startup.fileBytes / 1024 ** 3).toFixed(2);
+  return [
+    { name: 'GPUs a pod', value: `${gpus.total} x ${accelerator(model.accelerator).label}`, from: gpuSource(model) },
+    {
+      name: 'machine types',
+      value: machineTypes.slice(0, 3).join(', ') + (machineTypes.length > 3 ? ', ...' : ''),
+      from: 'GPUs a pod, in one NVLink or PCIe domain',
+    },
+    {
+      name: 'scaled on',
+      value: queue === undefined ? 'nothing: the number of replicas is fixed' : `${queue.name}, ${queue.target} a pod`,
+      from:
+        queue === undefined
+          ? `backend ${backend.kind} has no gauge of waiting requests`
+          : 'backend, batch size, instances',
+    },
+    {
+      name: 'files',
+      value: `${gib} GiB`,
+      from: isLanguageModel(backend) ? 'parameters, precision' : 'bytes of each version',
+    },
+    { name: 'disk', value: `${startup.diskGib} GiB`, from: 'files, what is served beside what is being fetched' },
+    { name: 'start-up probe', value: `${startup.probeSeconds} s`, from: 'files, slowest disk, three times over' },
+    { name: 'rollout', value: `${startup.rolloutSeconds} s`, from: 'a new node, the fetch, the start' },
+    {
+      name: 'grace period',
+      value: `${gracePeriodSeconds} s`,
+      from: `deadline: ${preStopSeconds} s until nobody sends, ${exitTimeoutSeconds} s for what is in flight, and a margin`,
+    },
+  ];
+}
+
+function gpuSource({ backend }: Model): string {
+  if (isLanguageModel(backend)) return 'tensor parallel by pipeline parallel';
+  return backend.kind === 'ensemble' ? 'the most of its members' : 'GPUs that its instances name';
+}
