@@ -6,6 +6,7 @@ const { load } = require('./load.js');
 const [command, ...args] = process.argv.slice(2);
 const COMMANDS = {
   preview: 'preview/cli.ts',
+  model: 'bin/model-cli.ts',
   versions: 'bin/versions-cli.ts',
   'bench-preview': 'bench/preview/main.ts',
 };

@@ -82,7 +82,11 @@ export function batchingProblems(batching: Batching, key: string): Problem[] {
     case 'none':
       return [];
     case 'dynamic':
-      return [...preferredProblems(batching, key), ...queueProblems(batching.queue ?? {}, `${key}.queue`)];
+      return [
+        ...preferredProblems(batching, key),
+        ...queueProblems(batching.queue ?? {}, `${key}.queue`),
+        ...orderProblems(batching, key),
+      ];
     case 'sequence':
       return batching.strategy === 'direct' && batching.maxCandidates !== undefined
         ? [
@@ -95,6 +99,39 @@ export function batchingProblems(batching: Batching, key: string): Problem[] {
           ]
         : [];
   }
+}
+
+/** What changes the order of requests cannot go with keeping it (core, src/model_config_utils.cc). */
+function orderProblems({ preserveOrdering, queue = {} }: DynamicBatching, key: string): Problem[] {
+  if (!preserveOrdering) return [];
+  const { policy, priorities } = queue;
+  const problems: Problem[] = [];
+  if (priorities !== undefined && priorities.levels > 1) {
+    problems.push({
+      key: `${key}.queue.priorities.levels`,
+      value: priorities.levels,
+      reason: 'requests of a higher level overtake others, and preserveOrdering forbids that',
+      allowed: '1',
+      fix: 'remove preserveOrdering, or priorities',
+    });
+  }
+  const policies: [string, typeof policy][] = [
+    [`${key}.queue.policy`, policy],
+    ...Object.entries(priorities?.policies ?? {}).map(([level, each]): [string, typeof policy] => [
+      `${key}.queue.priorities.policies.${level}`,
+      each,
+    ]),
+  ];
+  for (const [path, each] of policies) {
+    if (each?.action !== 'delay' || each.timeoutMicros === undefined) continue;
+    problems.push({
+      key: `${path}.action`,
+      value: 'delay',
+      reason: 'a delayed request is overtaken by others, and preserveOrdering forbids that',
+      allowed: 'reject',
+    });
+  }
+  return problems;
 }
 
 function preferredProblems({ maxBatch, preferred = [] }: DynamicBatching, key: string): Problem[] {

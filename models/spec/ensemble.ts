@@ -37,6 +37,7 @@ export function ensembleProblems(backend: EnsembleBackend): Problem[] {
       problems.push(...mismatch(key, output, known.tensor, known.from));
     }
   }
+  problems.push(...unusedProblems(backend));
   const names = new Map<string, number>();
   for (const [index, { model }] of backend.steps.entries()) {
     const first = names.get(model.name);
@@ -51,6 +52,24 @@ export function ensembleProblems(backend: EnsembleBackend): Problem[] {
     names.set(model.name, first ?? index);
   }
   return problems;
+}
+
+/** The server refuses tensors that nobody takes (core, src/model_config_utils.cc, ValidateEnsembleSchedulingConfig). */
+function unusedProblems({ inputs, outputs, steps }: EnsembleBackend): Problem[] {
+  const taken = new Set([...steps.flatMap((step) => Object.values(step.inputs)), ...outputs.map(({ name }) => name)]);
+  const reason = 'nobody takes this tensor: no step, and it is no output';
+  return [
+    ...inputs.flatMap(({ name }, index): Problem[] =>
+      taken.has(name) ? [] : [{ key: `backend.inputs[${index}].name`, value: name, reason, fix: 'remove it' }],
+    ),
+    ...steps.flatMap((step, index) =>
+      Object.entries(step.outputs).flatMap(([output, name]): Problem[] =>
+        taken.has(name)
+          ? []
+          : [{ key: `backend.steps[${index}].outputs.${output}`, value: name, reason, fix: 'remove it from the map' }],
+      ),
+    ),
+  ];
 }
 
 /** Notes what a step makes. */

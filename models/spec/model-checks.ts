@@ -3,10 +3,11 @@ import type { ModelSpec, Scale } from '../model';
 import type { Problem } from '../problem';
 import { architectureProblems } from './architecture';
 import { type Backend, isDecoupled, isLanguageModel, type LanguageModelBackend } from './backend';
-import { batchingProblems } from './batching';
+import { batchingProblems, maxBatchSize } from './batching';
 import { ensembleProblems } from './ensemble';
 import { instanceProblems } from './instances';
 import { KV_PRECISIONS, type KvPrecision, PRECISIONS, type Precision, precisionProblems } from './precision';
+import { tensorProblems } from './tensor';
 import { servedVersions } from './version-policy';
 
 /** Problems of a scale's bounds, told against `key`. */
@@ -40,8 +41,8 @@ function backendProblems({ backend, accelerator }: ModelSpec): Problem[] {
   return [
     ...batchingProblems(backend.batching, 'backend.batching'),
     ...instanceProblems(backend.instances ?? [], 'backend.instances'),
-    ...nameProblems(backend.inputs, 'backend.inputs'),
-    ...nameProblems(backend.outputs, 'backend.outputs'),
+    ...tensorProblems(backend.inputs, maxBatchSize(backend.batching) > 0, 'backend.inputs'),
+    ...tensorProblems(backend.outputs, maxBatchSize(backend.batching) > 0, 'backend.outputs'),
     ...decoupledProblems(backend),
   ];
 }
@@ -106,13 +107,6 @@ function servedTypeProblems(backend: LanguageModelBackend): Problem[] {
   });
 }
 
-function nameProblems(tensors: readonly { readonly name: string }[], key: string): Problem[] {
-  const names = tensors.map(({ name }) => name);
-  return names.flatMap((name, index): Problem[] =>
-    names.indexOf(name) === index ? [] : [{ key: `${key}[${index}].name`, value: name, reason: 'stands there twice' }],
-  );
-}
-
 /** A decoupled model answers when it likes: what counts one answer a request does not go with it. */
 function decoupledProblems(backend: Exclude<Backend, LanguageModelBackend | { kind: 'ensemble' }>): Problem[] {
   if (backend.kind !== 'python' || !backend.decoupled) return [];
@@ -162,7 +156,18 @@ function versionProblems({ versions = [{ version: 1 }], versionPolicy, backend, 
 }
 
 function cacheProblems({ responseCache, backend }: ModelSpec): Problem[] {
-  if (!responseCache || !isDecoupled(backend)) return [];
+  if (!responseCache) return [];
+  if ('batching' in backend && backend.batching.kind === 'sequence') {
+    return [
+      {
+        key: 'responseCache',
+        value: true,
+        reason: 'the answer to a request of a sequence depends on those before it: the server refuses a cache there',
+        fix: 'remove it',
+      },
+    ];
+  }
+  if (!isDecoupled(backend)) return [];
   return [
     {
       key: 'responseCache',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Problem } from '../problem';
 
 /** Triton's data types, without the `TYPE_` in front that config.pbtxt writes (common, protobuf/model_config.proto). */
 export const DATA_TYPES = [
@@ -51,3 +52,41 @@ export const inputSchema = z.strictObject({
   optional: z.boolean().optional(),
   ragged: z.boolean().optional(),
 });
+
+/**
+ * Tensors that the server's core refuses: two of one name, and reshapes that do not hold the same elements (core,
+ * src/model_config_utils.cc, ValidateIOShape).
+ *
+ * @param batches - whether the model batches: without a batch dimension a tensor cannot be a scalar
+ */
+export function tensorProblems(tensors: readonly Output[], batches: boolean, key: string): Problem[] {
+  const names = tensors.map(({ name }) => name);
+  return tensors.flatMap(({ name, dims, reshape }, index): Problem[] => {
+    const problems: Problem[] = [];
+    if (names.indexOf(name) !== index) {
+      problems.push({ key: `${key}[${index}].name`, value: name, reason: 'stands there twice' });
+    }
+    if (reshape === undefined) return problems;
+    const at = `${key}[${index}].reshape`;
+    if (reshape.length === 0 && !batches) {
+      problems.push({ key: at, value: reshape, reason: 'is a scalar, which a model without batches cannot have' });
+    } else if (!sameElements(dims, reshape)) {
+      problems.push({ key: at, value: reshape, reason: `does not hold the elements of dims, ${JSON.stringify(dims)}` });
+    }
+    return problems;
+  });
+}
+
+/** Sizes between dimensions that vary are equal on both sides. */
+function sameElements(dims: readonly number[], reshape: readonly number[]): boolean {
+  return JSON.stringify(chunkSizes(dims)) === JSON.stringify(chunkSizes(reshape));
+}
+
+function chunkSizes(shape: readonly number[]): number[] {
+  const sizes = [1];
+  for (const size of shape) {
+    if (size === -1) sizes.push(1);
+    else sizes.push((sizes.pop() ?? 1) * size);
+  }
+  return sizes;
+}

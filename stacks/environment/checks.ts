@@ -1,5 +1,8 @@
 import ipaddr from 'ipaddr.js';
+import { accelerator } from '../../models/accelerator';
+import { fitChanges } from '../../models/fit';
 import { machineType, machineTypesWith } from '../../models/machine-type';
+import { GIB, memoryFit } from '../../models/memory';
 import type { Model } from '../../models/model';
 import { didYouMean, keyOf } from '../../models/parse';
 import { type GpuPool, type Placement, poolGpus } from '../../models/placement';
@@ -210,9 +213,9 @@ export function bucketProblems(buckets: GkeEnvironment['buckets']): Problem[] {
   });
 }
 
-/** A model whose pods nobody scales, or that does not fit one pod. */
+/** A model that does not fit its GPUs, whose pods nobody scales, or that needs several pods. */
 export function servingProblems(model: Model, placement: Placement, key: string): Problem[] {
-  const problems: Problem[] = [];
+  const problems: Problem[] = memoryProblems(model, `${key}.model`);
   const { min, max } = model.scale;
   if (queueMetric(model, placement.gpusPerPod) === undefined && min !== max) {
     problems.push({
@@ -232,6 +235,25 @@ export function servingProblems(model: Model, placement: Placement, key: string)
     });
   }
   return problems;
+}
+
+function memoryProblems(model: Model, key: string): Problem[] {
+  const fit = memoryFit(model);
+  if (fit.fits) return [];
+  const { gpu, weights, activations, context } = fit.layout;
+  const gib = (bytes: number) => (bytes / GIB).toFixed(1);
+  const [cheapest] = fitChanges(model);
+  return [
+    {
+      key,
+      value: model.name,
+      reason: `does not fit: ${gib(fit.missing)} GiB are missing on each ${accelerator(model.accelerator).label} (weights ${gib(weights)}, activations ${gib(activations)}, CUDA ${gib(context)} of ${gib(gpu)} GiB${fit.kv === undefined ? '' : ', and a KV cache for one longest sequence'})`,
+      fix:
+        cheapest === undefined
+          ? 'no single change is enough: npm run model -- explain'
+          : `cheapest: ${cheapest.change} (${cheapest.gpus} x ${accelerator(cheapest.accelerator).label})`,
+    },
+  ];
 }
 
 /** A model whose replicas its pool can never hold. */

@@ -55,7 +55,6 @@ describe('config.pbtxt', () => {
           maxBatch: 8,
           preferred: [4, 8],
           maxQueueDelayMicros: 500,
-          preserveOrdering: true,
           queue: {
             policy: { maxSize: 64, timeoutMicros: 1_000_000, action: 'delay' },
             priorities: {
@@ -70,7 +69,6 @@ describe('config.pbtxt', () => {
     expect(modelConfig(model).dynamic_batching).toEqual({
       preferred_batch_size: [4, 8],
       max_queue_delay_microseconds: '500',
-      preserve_ordering: true,
       default_queue_policy: { max_queue_size: 64, default_timeout_microseconds: '1000000', timeout_action: 'DELAY' },
       priority_levels: '2',
       default_priority_level: '2',

@@ -1,0 +1,132 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { createColors } from 'picocolors';
+import { catalog } from '../models/catalog';
+import { explain } from '../models/explain';
+import type { Model } from '../models/model';
+import { didYouMean } from '../models/parse';
+import { InputError } from '../models/problem';
+import { configProblems } from '../models/repository/check-config';
+import { repositoryLayout } from '../models/repository/layout';
+import { parseConfig } from '../models/repository/model-config';
+import type { Output } from '../preview/cli';
+import { renderConfig, renderExplanation } from './model-report';
+
+export interface ModelSurroundings {
+  readonly out: Output;
+  readonly err: Pick<Output, 'write'>;
+}
+
+const MAX_WIDTH = 120;
+const DEFAULT_WIDTH = 80;
+
+/**
+ * `npm run model -- list | explain | check | files`.
+ *
+ * @returns the exit code: 0, or 2 for input that cannot work
+ */
+export async function main(
+  args: readonly string[],
+  { out, err }: ModelSurroundings = { out: process.stdout, err: process.stderr },
+): Promise<number> {
+  const colour = out.isTTY === true && process.env.NO_COLOR === undefined && process.env.TERM !== 'dumb';
+  const style = { width: Math.min(out.columns ?? DEFAULT_WIDTH, MAX_WIDTH), colours: createColors(colour) };
+  const output = { writeOut: (text: string) => out.write(text), writeErr: (text: string) => err.write(text) };
+  const program = new Command('model').description('The models of the catalogue, and what follows from each.');
+  program
+    .command('list')
+    .description('name the models of the catalogue')
+    .action(() => {
+      for (const model of catalog.values()) out.write(`${model.name}\n`);
+    });
+  program
+    .command('explain')
+    .description('show memory, placement and every figure that follows from a model')
+    .argument('<name>', 'a model of the catalogue')
+    .option('--json', 'as one JSON object on standard output')
+    .action((name: string, options: { json?: true }) => {
+      const explanation = explain(modelOf(name));
+      out.write(options.json ? `${JSON.stringify(explanation, null, 2)}\n` : renderExplanation(explanation, style));
+    });
+  program
+    .command('check')
+    .description('check a config.pbtxt: its schema, and what Triton refuses though the schema allows it')
+    .argument('<file>', 'a config.pbtxt')
+    .action((file: string) => {
+      const config = checkedConfig(file);
+      out.write(renderConfig(file, config, style));
+    });
+  program
+    .command('files')
+    .description('write what a model repository holds that follows from the model; without a folder, name its files')
+    .argument('<name>', 'a model of the catalogue')
+    .option('--out <folder>', 'a folder that is not there yet')
+    .action((name: string, options: { out?: string }) => writeFiles(modelOf(name), options.out, out));
+  for (const command of [program, ...program.commands]) command.exitOverride().configureOutput(output);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : InputError.EXIT_CODE;
+    if (!(error instanceof InputError)) throw error;
+    err.write(`${error.message}\n`);
+    return InputError.EXIT_CODE;
+  }
+}
+
+function modelOf(name: string): Model {
+  const model = catalog.get(name);
+  if (model !== undefined) return model;
+  const names = [...catalog.keys()];
+  const meant = didYouMean(name, names);
+  throw new InputError('command line', [
+    {
+      key: 'model',
+      value: name,
+      reason: 'is not in the catalogue',
+      allowed: names.join(', '),
+      fix: meant === undefined ? 'add it to models/catalog/' : `did you mean ${meant}?`,
+    },
+  ]);
+}
+
+function checkedConfig(file: string) {
+  const path = resolve(file);
+  if (!existsSync(path)) {
+    throw new InputError('command line', [{ key: 'file', value: file, reason: 'there is no such file' }]);
+  }
+  const config = parseConfig(readFileSync(path, 'utf8'), file);
+  const folder = basename(path) === 'config.pbtxt' ? basename(dirname(path)) : undefined;
+  const problems = configProblems(config, folder);
+  if (problems.length > 0) throw new InputError(file, problems);
+  return config;
+}
+
+/** Writes the files of a repository that follow from the model, all of them or none. */
+function writeFiles(model: Model, folder: string | undefined, out: Pick<Output, 'write'>): void {
+  const entries = repositoryLayout(model);
+  if (folder !== undefined) {
+    const target = resolve(folder);
+    if (existsSync(target)) {
+      throw new InputError('command line', [
+        { key: '--out', value: folder, reason: 'is there already', fix: 'name a folder that is not' },
+      ]);
+    }
+    mkdirSync(dirname(target), { recursive: true });
+    const staging = mkdtempSync(join(dirname(target), `.${basename(target)}-`));
+    try {
+      for (const entry of entries) {
+        const path = join(staging, entry.path);
+        mkdirSync(entry.path.endsWith('/') ? path : dirname(path), { recursive: true });
+        if ('content' in entry) writeFileSync(path, entry.content);
+      }
+      renameSync(staging, target);
+    } finally {
+      rmSync(staging, { recursive: true, force: true });
+    }
+  }
+  const verb = folder === undefined ? 'follows from the model' : 'written';
+  for (const entry of entries)
+    out.write(`${entry.path}  ${'content' in entry ? verb : `to be added: ${entry.artifact}`}\n`);
+}

@@ -1,0 +1,137 @@
+import type { createColors } from 'picocolors';
+import { accelerator } from '../models/accelerator';
+import type { Explanation } from '../models/explain';
+import type { FitChange } from '../models/fit';
+import { GIB, type MemoryFit, type MemoryLayout } from '../models/memory';
+import type { ModelConfig } from '../models/repository/model-config';
+import { wrap } from '../models/text';
+
+export interface Style {
+  /** Columns. */
+  readonly width: number;
+  readonly colours: ReturnType<typeof createColors>;
+}
+
+const gib = (bytes: number) => (bytes / GIB).toFixed(2);
+
+/** What follows from a model, as a person reads it. */
+export function renderExplanation(explanation: Explanation, style: Style): string {
+  const { colours } = style;
+  const { model, backend, memory, changes, derivations, repository, parameters } = explanation;
+  const size = parameters === undefined ? '' : ` · ${(parameters / 1e9).toFixed(2)} billion parameters`;
+  const lines = [
+    `${colours.bold(model)} · ${backend} on ${accelerator(explanation.accelerator as never).label}${size}`,
+    '',
+    colours.bold('Memory of one GPU'),
+    ...memoryLines(memory, style),
+    ...(memory.fits ? [] : changeLines(changes, style)),
+    '',
+    colours.bold('What follows'),
+    ...derivations.flatMap(({ name, value, from }) => [
+      ...entry(`  ${name}`, 18, value, style),
+      ...entry('', 18, `from ${from}`, style).map(colours.dim),
+    ]),
+    '',
+    colours.bold('Model repository'),
+    ...repository.flatMap((file) => {
+      const says = 'content' in file ? 'follows from the model' : file.artifact;
+      return [`  ${file.path}`, ...entry('', 4, says, style).map(colours.dim)];
+    }),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const PARTS = [
+  ['weights', '█'],
+  ['activations', '▓'],
+  ['context', '▒'],
+  ['kvCache', '░'],
+  ['free', '·'],
+] as const;
+const NAMES = {
+  weights: 'weights',
+  activations: 'activations',
+  context: 'CUDA',
+  kvCache: 'KV cache',
+  free: 'free',
+} as const;
+
+function memoryLines(fit: MemoryFit, style: Style): string[] {
+  const { layout, kv } = fit;
+  const legend = PARTS.filter(([part]) => layout[part] !== 0).map(
+    ([part, mark]) => `  ${mark} ${NAMES[part].padEnd(12)}${gib(layout[part]).padStart(8)} GiB`,
+  );
+  const verdict = fit.fits
+    ? style.colours.green('fits')
+    : style.colours.red(`does not fit: ${gib(fit.missing)} GiB are missing`);
+  return [
+    `  ${bar(layout, style.width - 4)}`,
+    ...legend,
+    `    ${'of'.padEnd(12)}${gib(layout.gpu).padStart(8)} GiB`,
+    ...entry('', 2, `${verdict}${kv === undefined ? '' : `; the KV cache holds ${kvText(kv)}`}`, style),
+  ];
+}
+
+function kvText({ tokens, sequences, longestSequence, bytesPerToken }: NonNullable<MemoryFit['kv']>): string {
+  return `${tokens.toLocaleString('en-US')} tokens of ${bytesPerToken / 1024} KiB: ${sequences} sequences of ${longestSequence.toLocaleString('en-US')}`;
+}
+
+/** The parts of a GPU's memory as one line, in proportion. */
+function bar(layout: MemoryLayout, width: number): string {
+  const used = PARTS.reduce((sum, [part]) => sum + Math.max(0, layout[part]), 0);
+  let done = 0;
+  let drawn = 0;
+  return PARTS.map(([part, mark]) => {
+    done += Math.max(0, layout[part]);
+    const until = Math.round((done / used) * width);
+    const text = mark.repeat(until - drawn);
+    drawn = until;
+    return text;
+  }).join('');
+}
+
+function changeLines(changes: readonly FitChange[], style: Style): string[] {
+  if (changes.length === 0) return ['  no single change is enough'];
+  return [
+    '  each of these would make it fit, cheapest first:',
+    ...changes.flatMap(({ change, gpus, accelerator: name, fit }) =>
+      entry(
+        `  ${change}`,
+        32,
+        `${gpus} x ${accelerator(name).label}, weights ${gib(fit.layout.weights)} GiB, ${fit.kv?.sequences ?? 0} sequences`,
+        style,
+      ),
+    ),
+  ];
+}
+
+/** What a config.pbtxt says, in a few lines. */
+export function renderConfig(file: string, config: ModelConfig, style: Style): string {
+  // biome-ignore lint/suspicious/noExplicitAny: a message in protobuf's JSON mapping
+  const c = config as any;
+  const batches = (c.max_batch_size ?? 0) === 0 ? 'no batches' : `batches of ${c.max_batch_size} at most`;
+  const scheduler = ['dynamic_batching', 'sequence_batching', 'ensemble_scheduling'].find(
+    (key) => c[key] !== undefined,
+  );
+  const groups = (c.instance_group ?? []).map(
+    (group: { count?: number; kind?: string }) => `${group.count ?? 1} ${group.kind ?? 'KIND_AUTO'}`,
+  );
+  const io = (all: { name: string; data_type: string; dims: string[]; optional?: boolean }[] = []) =>
+    all.map(({ name, data_type, dims, optional }) => {
+      return `${name} ${data_type.replace('TYPE_', '')}[${dims.join(',')}]${optional ? '?' : ''}`;
+    });
+  const rows: [string, string][] = [
+    ['model', `${c.name ?? "(the folder's name)"}, ${c.backend ?? c.platform}`],
+    ['batching', `${batches}${scheduler === undefined ? '' : `, ${scheduler}`}`],
+    ['responses', c.model_transaction_policy?.decoupled ? 'any number to a request (decoupled)' : 'one to a request'],
+    ['instances', groups.length === 0 ? "the server's choice" : groups.join(', ')],
+    ['inputs', io(c.input).join(', ') || '(from the model file)'],
+    ['outputs', io(c.output).join(', ') || '(from the model file)'],
+  ];
+  const lines = rows.flatMap(([name, value]) => entry(`  ${name}`, 13, value, style));
+  return `${style.colours.green('✓')} ${file}\n${lines.join('\n')}\n`;
+}
+
+function entry(label: string, column: number, text: string, { width }: Style): string[] {
+  return wrap(text, width - column).map((line, index) => `${(index === 0 ? label : '').padEnd(column)}${line}`);
+}
