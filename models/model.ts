@@ -3,6 +3,7 @@ import { ACCELERATORS, type AcceleratorName } from './accelerator';
 import { parse, wording } from './parse';
 import { InputError } from './problem';
 import { type Backend, backendSchema, type ModelVersion } from './spec/backend';
+import { isChecked, markChecked } from './spec/checked';
 import { modelProblems } from './spec/model-checks';
 import { PRECISIONS } from './spec/precision';
 import { DATA_TYPES, type DataType } from './spec/tensor';
@@ -140,7 +141,7 @@ export function defineModel(spec: ModelSpec): Model {
   if (!parsed.ok) throw new InputError(source, parsed.problems);
   const problems = modelProblems(spec);
   if (problems.length > 0) throw new InputError(source, problems);
-  return deepFreeze(copy(spec)) as Model;
+  return markChecked(deepFreeze(copy(spec))) as Model;
 }
 
 /** The same model under another name or scale. */
@@ -150,7 +151,7 @@ export function withOverrides(model: Model, overrides: Partial<Pick<ModelSpec, '
 
 /** A copy that shares nothing with the original but models that are frozen already. */
 function copy<T>(value: T): T {
-  if (value === null || typeof value !== 'object') return value;
+  if (value === null || typeof value !== 'object' || isChecked(value)) return value;
   if (Array.isArray(value)) return value.map(copy) as T;
   return Object.fromEntries(
     Object.entries(value)

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { Model } from '../model';
+import { wording } from '../parse';
 import { TENSORRTLLM_RELEASES, type TensorRtLlmRelease } from '../versions';
 import { type Architecture, architectureSchema } from './architecture';
 import { type Batching, batchingSchema } from './batching';
+import { isChecked } from './checked';
 import { type InstanceGroup, instanceGroupSchema } from './instances';
 import { KV_PRECISIONS, type KvPrecision, PRECISIONS, type Precision } from './precision';
 import { type Queue, queueSchema } from './queue';
@@ -27,8 +29,6 @@ interface LanguageModel {
   readonly maxOutput: number;
   /** Tokens of one pass over all requests: bounds activations. @default 8192, or one longest prompt where that is more */
   readonly maxNumTokens?: number;
-  /** Answers stream token by token: Triton's decoupled transaction policy. @default true */
-  readonly streaming?: boolean;
   /** Part of the free GPU memory that the key-value cache takes. @default 0.9 */
   readonly kvCacheFraction?: number;
 }
@@ -37,6 +37,8 @@ interface LanguageModel {
 export interface TensorRtLlmBackend extends LanguageModel {
   readonly kind: 'tensorrtllm';
   readonly release: TensorRtLlmRelease;
+  /** Answers stream token by token: Triton's decoupled transaction policy. @default true */
+  readonly streaming?: boolean;
   /** Bounds of the queue in front of the engine. Levels of priority do not reach into it. */
   readonly queue?: Pick<Queue, 'policy'>;
   /** Whether a request that was started can be evicted for others. @default guaranteed-no-evict */
@@ -47,9 +49,11 @@ export interface TensorRtLlmBackend extends LanguageModel {
 export interface LlmApiBackend extends LanguageModel {
   readonly kind: 'llmapi';
   readonly release: TensorRtLlmRelease;
+  /** Answers stream token by token: Triton's decoupled transaction policy. @default true */
+  readonly streaming?: boolean;
 }
 
-/** vLLM on a Hugging Face checkpoint, under Triton's vLLM backend. */
+/** vLLM on a Hugging Face checkpoint, under Triton's vLLM backend: always decoupled, requests ask for a stream or not. */
 export interface VllmBackend extends LanguageModel {
   readonly kind: 'vllm';
 }
@@ -128,7 +132,6 @@ const languageModel = {
   maxInput: positive,
   maxOutput: positive,
   maxNumTokens: positive.optional(),
-  streaming: z.boolean().optional(),
   kvCacheFraction: z.number().gt(0).max(0.98).optional(),
 };
 const tensorModel = {
@@ -145,10 +148,16 @@ export const backendSchema = z.discriminatedUnion('kind', [
     kind: z.literal('tensorrtllm'),
     release: z.enum(TENSORRTLLM_RELEASES),
     ...languageModel,
+    streaming: z.boolean().optional(),
     queue: queueSchema.pick({ policy: true }).optional(),
     scheduler: z.enum(['guaranteed-no-evict', 'max-utilization']).optional(),
   }),
-  z.strictObject({ kind: z.literal('llmapi'), release: z.enum(TENSORRTLLM_RELEASES), ...languageModel }),
+  z.strictObject({
+    kind: z.literal('llmapi'),
+    release: z.enum(TENSORRTLLM_RELEASES),
+    ...languageModel,
+    streaming: z.boolean().optional(),
+  }),
   z.strictObject({ kind: z.literal('vllm'), ...languageModel }),
   z.strictObject({ kind: z.literal('onnxruntime'), ...tensorModel }),
   z.strictObject({ kind: z.literal('pytorch'), ...tensorModel }),
@@ -162,8 +171,14 @@ export const backendSchema = z.discriminatedUnion('kind', [
     steps: z
       .array(
         z.strictObject({
-          // Checked when it was defined.
-          model: z.custom<Model>((value) => typeof value === 'object' && value !== null && 'backend' in value),
+          model: z.custom<Model>(
+            isChecked,
+            wording({
+              reason: 'is no model',
+              allowed: 'what defineModel({...}) returns',
+              fix: 'define the member first',
+            }),
+          ),
           inputs: z.record(z.string().min(1), z.string().min(1)),
           outputs: z.record(z.string().min(1), z.string().min(1)),
         }),
@@ -202,7 +217,7 @@ export function maxNumTokens(backend: LanguageModelBackend): number {
 
 /** Whether a request may have any number of responses. */
 export function isDecoupled(backend: Backend): boolean {
-  if (isLanguageModel(backend)) return backend.streaming ?? true;
+  if (isLanguageModel(backend)) return backend.kind === 'vllm' || (backend.streaming ?? true);
   if (backend.kind === 'ensemble') return backend.steps.some(({ model }) => isDecoupled(model.backend));
   return backend.kind === 'python' && backend.decoupled === true;
 }

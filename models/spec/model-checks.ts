@@ -173,7 +173,7 @@ function cacheProblems({ responseCache, backend }: ModelSpec): Problem[] {
       key: 'responseCache',
       value: true,
       reason: 'a decoupled model has any number of responses to a request, and the cache keeps one',
-      fix: isLanguageModel(backend) ? 'remove it, or set backend.streaming to false' : 'remove it',
+      fix: 'streaming' in backend ? 'remove it, or set backend.streaming to false' : 'remove it',
     },
   ];
 }
