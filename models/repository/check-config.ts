@@ -177,6 +177,7 @@ function dynamicProblems(c: Json): Problem[] {
       allowed: range,
     });
   }
+  problems.push(...overrideProblems(batching));
   if (batching.preserve_ordering) {
     if (levels > 1) {
       problems.push({
@@ -186,14 +187,7 @@ function dynamicProblems(c: Json): Problem[] {
         allowed: '1',
       });
     }
-    const policies: [string, Json][] = [
-      ['default_queue_policy', batching.default_queue_policy],
-      ...Object.entries(batching.priority_queue_policy ?? {}).map(([level, policy]): [string, Json] => [
-        `priority_queue_policy[${level}]`,
-        policy,
-      ]),
-    ];
-    for (const [place, policy] of policies) {
+    for (const [place, policy] of policiesOf(batching)) {
       if (policy?.timeout_action !== 'DELAY' || Number(policy.default_timeout_microseconds ?? 0) === 0) continue;
       problems.push({
         key: `dynamic_batching.${place}.timeout_action`,
@@ -204,6 +198,28 @@ function dynamicProblems(c: Json): Problem[] {
     }
   }
   return problems;
+}
+
+function policiesOf(batching: Json): [string, Json][] {
+  return [
+    ['default_queue_policy', batching.default_queue_policy],
+    ...Object.entries(batching.priority_queue_policy ?? {}).map(([level, policy]): [string, Json] => [
+      `priority_queue_policy[${level}]`,
+      policy,
+    ]),
+  ];
+}
+
+/** A request's own time counts where it is shorter than the policy's: without one none does (core, scheduler_utils.cc). */
+function overrideProblems(batching: Json): Problem[] {
+  return policiesOf(batching)
+    .filter(([, policy]) => policy?.allow_timeout_override && Number(policy.default_timeout_microseconds ?? 0) === 0)
+    .map(([place]) => ({
+      key: `dynamic_batching.${place}.allow_timeout_override`,
+      value: true,
+      reason: 'requests may only shorten the default time-out, and there is none',
+      fix: 'add default_timeout_microseconds: the longest time that a request may ask for',
+    }));
 }
 
 function preferredProblems(key: string, sizes: readonly number[] = [], max: number): Problem[] {

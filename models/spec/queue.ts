@@ -47,23 +47,40 @@ export const queueSchema = z.strictObject({
     .optional(),
 });
 
-/** Levels that are none of the queue's. */
-export function queueProblems({ priorities }: Queue, key: string): Problem[] {
-  if (priorities === undefined) return [];
+/** Levels that are none of the queue's, and overrides of no time. */
+export function queueProblems({ policy, priorities }: Queue, key: string): Problem[] {
+  const problems = overrideProblems(policy, `${key}.policy`);
+  if (priorities === undefined) return problems;
+  const levels = Object.entries(priorities.policies ?? {});
   const named: [string, number][] = [
     [`${key}.priorities.default`, priorities.default],
-    ...Object.keys(priorities.policies ?? {}).map((level): [string, number] => [
-      `${key}.priorities.policies.${level}`,
-      Number(level),
-    ]),
+    ...levels.map(([level]): [string, number] => [`${key}.priorities.policies.${level}`, Number(level)]),
   ];
-  return named
-    .filter(([, level]) => level > priorities.levels)
-    .map(([path, level]) => ({
+  for (const [path, level] of named) {
+    if (level <= priorities.levels) continue;
+    problems.push({
       key: path,
       value: level,
       reason: `is beyond the last level, ${priorities.levels}`,
       allowed: `1 to ${priorities.levels}`,
       fix: `raise ${key}.priorities.levels, or take a level that is there`,
-    }));
+    });
+  }
+  return [
+    ...problems,
+    ...levels.flatMap(([level, each]) => overrideProblems(each, `${key}.priorities.policies.${level}`)),
+  ];
+}
+
+/** A request's own time counts where it is shorter than the policy's: without one none does (core, scheduler_utils.cc). */
+function overrideProblems(policy: QueuePolicy | undefined, key: string): Problem[] {
+  if (!policy?.allowOverride || policy.timeoutMicros !== undefined) return [];
+  return [
+    {
+      key: `${key}.allowOverride`,
+      value: true,
+      reason: 'requests may only shorten the time that the policy gives, and it gives none',
+      fix: `add ${key}.timeoutMicros: the longest time that a request may ask for`,
+    },
+  ];
 }

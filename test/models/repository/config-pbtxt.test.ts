@@ -60,7 +60,7 @@ describe('config.pbtxt', () => {
             priorities: {
               levels: 2,
               default: 2,
-              policies: { 1: { maxSize: 8, action: 'reject', allowOverride: true } },
+              policies: { 1: { maxSize: 8, timeoutMicros: 7, action: 'reject', allowOverride: true } },
             },
           },
         },
@@ -72,7 +72,14 @@ describe('config.pbtxt', () => {
       default_queue_policy: { max_queue_size: 64, default_timeout_microseconds: '1000000', timeout_action: 'DELAY' },
       priority_levels: '2',
       default_priority_level: '2',
-      priority_queue_policy: { 1: { max_queue_size: 8, timeout_action: 'REJECT', allow_timeout_override: true } },
+      priority_queue_policy: {
+        1: {
+          max_queue_size: 8,
+          default_timeout_microseconds: '7',
+          timeout_action: 'REJECT',
+          allow_timeout_override: true,
+        },
+      },
     });
     expect(configText(parseConfig(configPbtxt(model), 'f'))).toBe(configPbtxt(model));
   });
