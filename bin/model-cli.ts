@@ -18,6 +18,13 @@ export interface ModelSurroundings {
   readonly err: Pick<Output, 'write'>;
 }
 
+interface ExplainOptions {
+  readonly json?: true;
+  readonly region?: string;
+  readonly utilization?: string;
+  readonly tokensPerSecond?: string;
+}
+
 const MAX_WIDTH = 120;
 const DEFAULT_WIDTH = 80;
 
@@ -45,8 +52,16 @@ export async function main(
     .description('show memory, placement and every figure that follows from a model')
     .argument('<name>', 'a model of the catalogue')
     .option('--json', 'as one JSON object on standard output')
-    .action((name: string, options: { json?: true }) => {
-      const explanation = explain(modelOf(name));
+    .option('--region <region>', 'whose prices to take (default: us-central1)')
+    .option('--utilization <share>', 'share of the time in which it is active, 0 to 1 (default: 0.5)')
+    .option('--tokens-per-second <tokens>', 'of one replica, for the cost of a million tokens')
+    .action((name: string, options: ExplainOptions) => {
+      const { region, utilization, tokensPerSecond } = options;
+      const explanation = explain(modelOf(name), {
+        ...(region !== undefined && { region }),
+        ...(utilization !== undefined && { utilization: Number(utilization) }),
+        ...(tokensPerSecond !== undefined && { tokensPerSecond: Number(tokensPerSecond) }),
+      });
       out.write(options.json ? `${JSON.stringify(explanation, null, 2)}\n` : renderExplanation(explanation, style));
     });
   program

@@ -1,6 +1,7 @@
 import type { createColors } from 'picocolors';
 import { accelerator } from '../models/accelerator';
-import type { Explanation } from '../models/explain';
+import { isUnpriced } from '../models/cost';
+import type { Explanation, ModelCost } from '../models/explain';
 import type { FitChange } from '../models/fit';
 import { GIB, type MemoryFit, type MemoryLayout } from '../models/memory';
 import type { ModelConfig } from '../models/repository/model-config';
@@ -31,6 +32,7 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
       ...entry(`  ${name}`, 18, value, style),
       ...entry('', 18, `from ${from}`, style).map(colours.dim),
     ]),
+    ...(explanation.cost === undefined ? [] : costLines(explanation.cost, style)),
     '',
     colours.bold('Model repository'),
     ...repository.flatMap((file) => {
@@ -102,6 +104,30 @@ function changeLines(changes: readonly FitChange[], style: Style): string[] {
         style,
       ),
     ),
+  ];
+}
+
+const usd = (amount: number) => `$${amount.toFixed(2)}`;
+
+function costLines({ machineType, region, utilization, byPurchase }: ModelCost, style: Style): string[] {
+  const { colours } = style;
+  const priced = Object.values(byPurchase).flatMap((cost) => (isUnpriced(cost) ? [] : [cost]));
+  const sources = new Map(priced.flatMap((cost) => cost.sources).map(({ source, date }) => [source, date]));
+  return [
+    '',
+    `${colours.bold('Cost')} of one replica: ${machineType}, ${region}, active ${Math.round(utilization * 100)} % of the time`,
+    ...Object.entries(byPurchase).flatMap(([purchase, cost]) => {
+      if (isUnpriced(cost)) return entry(`  ${purchase}`, 18, `unknown: ${cost.missing.join('; ')}`, style);
+      const { idle, active, month, millionTokens } = cost;
+      const tokens = millionTokens === undefined ? '' : `, ${usd(millionTokens.active)} a million tokens`;
+      return entry(
+        `  ${purchase}`,
+        18,
+        `idle ${usd(idle.usdPerHour)}/h, active ${usd(active.usdPerHour)}/h, ${usd(month.usd)} a month${tokens}`,
+        style,
+      );
+    }),
+    ...[...sources].flatMap(([source, date]) => entry('', 2, `prices of ${date}: ${source}`, style).map(colours.dim)),
   ];
 }
 

@@ -1,9 +1,11 @@
 import { accelerator } from './accelerator';
+import { type ServingCost, servingCost, type Unpriced } from './cost';
 import { type FitChange, fitChanges } from './fit';
 import { MACHINE_TYPES } from './machine-type';
 import { type MemoryFit, memoryFit } from './memory';
 import type { Model } from './model';
 import { type GpuDemand, gpuDemand } from './placement';
+import { type PriceBook, PURCHASES, type Purchase, priceBook } from './price-book';
 import { type QueueMetric, queueMetric } from './queue-metric';
 import { type RepositoryEntry, repositoryLayout } from './repository/layout';
 import { type Shutdown, shutdown } from './shutdown';
@@ -18,6 +20,26 @@ export interface Derivation {
   readonly value: string;
   /** What it follows from. */
   readonly from: string;
+}
+
+/** What a model's cost is told for. */
+export interface CostOptions {
+  /** @default us-central1 */
+  readonly region?: string;
+  /** Share of the time in which all replicas run. @default 0.5 */
+  readonly utilization?: number;
+  /** Of one replica. @default no cost per million tokens */
+  readonly tokensPerSecond?: number;
+  /** @default the project's own price book */
+  readonly prices?: PriceBook;
+}
+
+/** What serving one replica costs on the smallest machine that holds it, idle with no node at all. */
+export interface ModelCost {
+  readonly machineType: string;
+  readonly region: string;
+  readonly utilization: number;
+  readonly byPurchase: Readonly<Record<Purchase, ServingCost | Unpriced>>;
 }
 
 /** Everything that follows from a model's description. */
@@ -43,11 +65,17 @@ export interface Explanation {
   };
   readonly shutdown: Shutdown;
   readonly repository: readonly RepositoryEntry[];
+  /** Left out where no machine holds the model. */
+  readonly cost?: ModelCost;
   readonly derivations: readonly Derivation[];
 }
 
-/** Derives everything from a model, with where each figure comes from. */
-export function explain(model: Model): Explanation {
+/**
+ * Derives everything from a model, with where each figure comes from.
+ *
+ * @throws InputError where an option is no figure that can be
+ */
+export function explain(model: Model, options: CostOptions = {}): Explanation {
   const { backend } = model;
   const gpus = gpuDemand(model);
   const queue = queueMetric(model, gpus.total);
@@ -74,8 +102,35 @@ export function explain(model: Model): Explanation {
     startup,
     shutdown: shutdown(model),
     repository: repositoryLayout(model),
+    ...costOf(gpus, machineTypes, options),
     derivations: derivations(model, gpus, queue, startup, machineTypes),
   };
+}
+
+/** Boot disk of a GPU node, GiB: the environments' default. */
+const DISK_GIB = 200;
+
+function costOf(
+  gpus: GpuDemand,
+  [machineType]: readonly string[],
+  { region = 'us-central1', utilization = 0.5, tokensPerSecond, prices = priceBook() }: CostOptions,
+): { readonly cost?: ModelCost } {
+  if (machineType === undefined) return {};
+  const machine = MACHINE_TYPES.find(({ name }) => name === machineType);
+  const demand = {
+    machineType,
+    region,
+    diskGb: DISK_GIB,
+    diskType: 'pd-balanced' as const,
+    leastNodes: 0,
+    replicas: 1,
+    replicasPerNode: Math.max(1, Math.floor((machine?.gpus ?? 1) / gpus.total)),
+    utilization,
+    ...(tokensPerSecond !== undefined && { tokensPerSecond }),
+  };
+  const entries = PURCHASES.map((purchase) => [purchase, servingCost(prices, { ...demand, purchase })] as const);
+  const byPurchase = Object.fromEntries(entries) as Record<Purchase, ServingCost | Unpriced>;
+  return { cost: { machineType, region, utilization, byPurchase } };
 }
 
 function derivations(

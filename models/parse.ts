@@ -154,6 +154,7 @@ function kindOf(value: unknown): string {
   if (value === null) return 'empty';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a map of keys';
+  if (Number.isNaN(value)) return 'no number';
   if (typeof value === 'number') return Number.isInteger(value) ? 'a whole number' : 'not a whole number';
   return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
 }

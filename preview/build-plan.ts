@@ -7,6 +7,7 @@ import type { Environment, ServedModel } from '../stacks/environment/environment
 import { readEnvironment } from '../stacks/environment/read';
 import { deploy } from '../stacks/program';
 import { ownValues, readStackConfig } from './config-file';
+import { environmentCost } from './environment-cost';
 import type { KubernetesObject, Plan, PlannedChart, PlannedModel, PlannedResource } from './plan';
 import { record } from './record';
 
@@ -33,6 +34,7 @@ export async function buildPlan(folder: string, name: string): Promise<Plan> {
       resources: countByGroup(resources),
       objects: Object.fromEntries(charts.map((chart) => [chart.name, chart.objects.length])),
       models: environment.models.map(plannedModel),
+      ...(environment.kind === 'gke' && { cost: environmentCost(environment) }),
       warnings: [...environment.warnings, ...tagWarnings(charts)],
     },
   };

@@ -53,8 +53,24 @@ export interface PlanSummary {
   /** Kubernetes objects by chart. */
   readonly objects: Readonly<Record<string, number>>;
   readonly models: readonly PlannedModel[];
+  /** Left out on clusters that are there already. */
+  readonly cost?: PlannedCost;
   /** What works, and should be known all the same. */
   readonly warnings: readonly string[];
+}
+
+/** What nodes, their disks and the cluster cost, USD an hour. */
+export interface PlannedCost {
+  /** Every pool at its least size. */
+  readonly idle: number;
+  /** GPU pools with the least replicas of their models. */
+  readonly serving: number;
+  /** Every pool fully grown. */
+  readonly most: number;
+  /** What is not in the figures: prices that the book has not, and what it leaves out. */
+  readonly notCounted: readonly string[];
+  /** Where the prices come from, with their dates. */
+  readonly sources: readonly string[];
 }
 
 /** A served model, and what was derived for it. */

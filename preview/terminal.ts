@@ -3,7 +3,7 @@ import { wrap } from '../models/text';
 import { CHART_TYPE } from '../stacks/chart-resource';
 import { byParent, isComponent } from './build-plan';
 import { cloudGist, objectGist, resourceLabel } from './gist';
-import type { Plan, PlannedChart, PlannedModel, PlannedResource } from './plan';
+import type { Plan, PlannedChart, PlannedCost, PlannedModel, PlannedResource } from './plan';
 
 export interface TerminalOptions {
   /** Columns. */
@@ -33,6 +33,7 @@ export function renderTerminal(plan: Plan, { width, colour }: TerminalOptions): 
   page.heading('Models', `${summary.models.length}`);
   for (const model of summary.models.slice(0, LISTED)) renderModel(page, model);
   page.rest(summary.models.length - LISTED, 'models');
+  if (summary.cost !== undefined) renderCost(page, summary.cost);
   page.heading('Outputs');
   renderOutputs(page, plan.outputs);
   if (summary.warnings.length > 0) page.heading('Warnings', `${summary.warnings.length}`);
@@ -181,6 +182,16 @@ function renderModel(page: Page, model: PlannedModel): void {
     scaledOn === undefined ? 'nothing' : `${scaledOn.metric}, ${scaledOn.target} a pod`,
   );
   page.entry('  starts', column, `within ${model.startupSeconds} s of the model's files being there`);
+}
+
+function renderCost(page: Page, { idle, serving, most, notCounted, sources }: PlannedCost): void {
+  const usd = (amount: number) => `$${amount.toFixed(2)}/h`;
+  page.heading('Cost', 'of nodes, their disks and the cluster');
+  page.entry('  idle', 14, `${usd(idle)}: every pool at its least size`);
+  page.entry('  serving', 14, `${usd(serving)}: with the least replicas of each model`);
+  page.entry('  most', 14, `${usd(most)}: every pool fully grown`);
+  page.entry('  not counted', 14, notCounted.join('; '));
+  page.entry('  prices', 14, sources.join('; '));
 }
 
 function renderOutputs(page: Page, outputs: Readonly<Record<string, unknown>>): void {

@@ -48,6 +48,7 @@ export interface GkeEnvironment extends Common {
   };
   readonly modelStore: GkeConfig['modelStore'];
   readonly monitoring: GkeConfig['monitoring'];
+  readonly prices: GkeConfig['prices'];
 }
 
 /** A cluster that is already there. */

@@ -104,6 +104,7 @@ function gkeEnvironment(name: string, config: GkeConfig): Checked<Environment> {
       buckets,
       modelStore: config.modelStore,
       monitoring: config.monitoring,
+      prices: config.prices,
       kubeflow: config.kubeflow,
       servingNamespace: config.serving.namespace,
       models: served.value,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ACCELERATORS } from '../../models/accelerator';
 import { modelNameSchema, scaleSchema } from '../../models/model';
 import { wording } from '../../models/parse';
+import { priceOverridesSchema } from '../../models/price-book';
 
 const count = z.int().min(0);
 const positive = z.int().min(1);
@@ -230,6 +231,8 @@ export const gkeSchema = z.strictObject({
   buckets: buckets.prefault({}),
   modelStore: gkeModelStore.default({ kind: 'environment-bucket' }),
   monitoring: installedMonitoring.prefault({ kind: 'prometheus' }),
+  /** Prices of your contract. Left out: list prices. */
+  prices: priceOverridesSchema.optional(),
   ...shared,
 });
 
