@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { main as explainModel } from '../bin/model-cli';
 import { buildPlan } from '../preview/build-plan';
 import { main } from '../preview/cli';
 import { renderTerminal } from '../preview/terminal';
@@ -35,7 +36,7 @@ describe('the README', () => {
       maxBuffer: 64 * 1024 * 1024,
     });
     expect({ status, stderr: stderr.replace(/^npm warn .*\n/gm, '') }).toEqual({ status: 0, stderr: '' });
-    expect(stdout.length).toBeGreaterThan(500);
+    expect(stdout.length).toBeGreaterThan(300);
     if (command.includes('-s preview') && command.includes('--json')) JSON.parse(stdout);
   });
 
@@ -48,6 +49,13 @@ describe('the README', () => {
       expect({ line, printed: next >= 0 }).toEqual({ line, printed: true });
       at = next;
     }
+  });
+
+  it('shows what a model is explained by', async () => {
+    const shown = blocks('').find((block) => block.startsWith('llama-3.1-8b ·')) ?? 'nothing';
+    const out = new Captured();
+    expect(await explainModel(['explain', 'llama-3.1-8b'], { out, err: new Captured() })).toBe(0);
+    expect(out.text.startsWith(shown)).toBe(true);
   });
 
   it('shows the error that its example makes', async () => {
