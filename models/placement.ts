@@ -66,7 +66,16 @@ const POD_SHARE = 0.8;
  * @param key - what messages call the model's place in the input
  */
 export function place(model: Model, pools: readonly GpuPool[], key: string): Placement | Problem {
-  const { total, together } = gpuDemand(model);
+  return placeDemand(model, gpuDemand(model), pools, key);
+}
+
+/** As {@link place}, for anything that is known to need so many GPUs. */
+export function placeDemand(
+  model: Pick<Model, 'name' | 'accelerator'>,
+  { total, together }: GpuDemand,
+  pools: readonly GpuPool[],
+  key: string,
+): Placement | Problem {
   const whole = smallestPool(model, pools, total);
   if (whole !== undefined) return placement(whole, total, 1);
   const split = together < total ? smallestPool(model, pools, together) : undefined;
@@ -81,9 +90,13 @@ export function place(model: Model, pools: readonly GpuPool[], key: string): Pla
   };
 }
 
-function smallestPool(model: Model, pools: readonly GpuPool[], gpus: number): GpuPool | undefined {
+function smallestPool(
+  { accelerator }: Pick<Model, 'accelerator'>,
+  pools: readonly GpuPool[],
+  gpus: number,
+): GpuPool | undefined {
   return pools
-    .filter((pool) => pool.accelerator === model.accelerator && pool.gpusPerNode >= gpus && pool.maxNodes > 0)
+    .filter((pool) => pool.accelerator === accelerator && pool.gpusPerNode >= gpus && pool.maxNodes > 0)
     .sort((a, b) => a.gpusPerNode - b.gpusPerNode || Number(a.spot) - Number(b.spot) || (a.name < b.name ? -1 : 1))[0];
 }
 
