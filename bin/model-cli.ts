@@ -4,14 +4,15 @@ import { Command, CommanderError } from 'commander';
 import { createColors } from 'picocolors';
 import { catalog } from '../models/catalog';
 import { explain } from '../models/explain';
-import type { Model } from '../models/model';
+import { defineModel, type Model, type ModelSpec } from '../models/model';
 import { didYouMean } from '../models/parse';
 import { InputError } from '../models/problem';
 import { configProblems } from '../models/repository/check-config';
 import { repositoryLayout } from '../models/repository/layout';
 import { parseConfig } from '../models/repository/model-config';
+import { architectureFromHuggingFace } from '../models/spec/architecture';
 import type { Output } from '../preview/cli';
-import { renderConfig, renderExplanation } from './model-report';
+import { renderConfig, renderExplanation, renderFit } from './model-report';
 
 export interface ModelSurroundings {
   readonly out: Output;
@@ -25,11 +26,21 @@ interface ExplainOptions {
   readonly tokensPerSecond?: string;
 }
 
+interface FitOptions {
+  readonly accelerator: string;
+  readonly precision: string;
+  readonly kvCache?: string;
+  readonly tensorParallel: string;
+  readonly maxBatch: string;
+  readonly maxInput: string;
+  readonly maxOutput: string;
+}
+
 const MAX_WIDTH = 120;
 const DEFAULT_WIDTH = 80;
 
 /**
- * `npm run model -- list | explain | check | files`.
+ * `npm run model -- list | explain | fit | check | files`.
  *
  * @returns the exit code: 0, or 2 for input that cannot work
  */
@@ -63,6 +74,20 @@ export async function main(
         ...(tokensPerSecond !== undefined && { tokensPerSecond: Number(tokensPerSecond) }),
       });
       out.write(options.json ? `${JSON.stringify(explanation, null, 2)}\n` : renderExplanation(explanation, style));
+    });
+  program
+    .command('fit')
+    .description('show how a Hugging Face model fills GPUs, from its config.json')
+    .argument('<file>', "the model's config.json")
+    .requiredOption('--accelerator <name>', 'nvidia-l4, nvidia-tesla-a100 or nvidia-a100-80gb')
+    .requiredOption('--precision <type>', 'of the weights: bf16, fp16, fp8, int8-wo, int4-awq, ...')
+    .option('--kv-cache <type>', 'of the key-value cache: fp16, bf16, fp8 or int8')
+    .option('--tensor-parallel <gpus>', 'GPUs that share each layer', '1')
+    .option('--max-batch <requests>', 'requests in flight', '64')
+    .option('--max-input <tokens>', 'tokens of a prompt', '4096')
+    .option('--max-output <tokens>', 'tokens of an answer', '1024')
+    .action((file: string, options: FitOptions) => {
+      out.write(renderFit(fitted(file, options), style));
     });
   program
     .command('check')
@@ -106,12 +131,42 @@ function modelOf(name: string): Model {
   ]);
 }
 
+function textOf(file: string): string {
+  if (existsSync(file)) return readFileSync(file, 'utf8');
+  throw new InputError('command line', [{ key: 'file', value: file, reason: 'there is no such file' }]);
+}
+
+/** The model that a config.json and the options describe, as an engine. */
+function fitted(file: string, options: FitOptions): Model {
+  let config: unknown;
+  try {
+    config = JSON.parse(textOf(file));
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(file, [{ key: 'config.json', reason: `is not JSON: ${(error as Error).message}` }]);
+  }
+  const spec = {
+    name: 'model',
+    accelerator: options.accelerator,
+    scale: { min: 1, max: 1 },
+    backend: {
+      kind: 'tensorrtllm',
+      release: '1.0',
+      architecture: architectureFromHuggingFace(config, file),
+      precision: options.precision,
+      ...(options.kvCache !== undefined && { kvCache: options.kvCache }),
+      tensorParallel: Number(options.tensorParallel),
+      maxBatch: Number(options.maxBatch),
+      maxInput: Number(options.maxInput),
+      maxOutput: Number(options.maxOutput),
+    },
+  };
+  return defineModel(spec as unknown as ModelSpec);
+}
+
 function checkedConfig(file: string) {
   const path = resolve(file);
-  if (!existsSync(path)) {
-    throw new InputError('command line', [{ key: 'file', value: file, reason: 'there is no such file' }]);
-  }
-  const config = parseConfig(readFileSync(path, 'utf8'), file);
+  const config = parseConfig(textOf(file), file);
   const folder = basename(path) === 'config.pbtxt' ? basename(dirname(path)) : undefined;
   const problems = configProblems(config, folder);
   if (problems.length > 0) throw new InputError(file, problems);

@@ -1,9 +1,10 @@
 import type { createColors } from 'picocolors';
 import { accelerator } from '../models/accelerator';
 import { isUnpriced } from '../models/cost';
-import type { Explanation, ModelCost } from '../models/explain';
+import { type Explanation, explain, type ModelCost } from '../models/explain';
 import type { FitChange } from '../models/fit';
 import { GIB, type MemoryFit, type MemoryLayout } from '../models/memory';
+import type { Model } from '../models/model';
 import type { ModelConfig } from '../models/repository/model-config';
 import { wrap } from '../models/text';
 
@@ -39,6 +40,19 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
       const says = 'content' in file ? 'follows from the model' : file.artifact;
       return [`  ${file.path}`, ...entry('', 4, says, style).map(colours.dim)];
     }),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** How a language model fills its GPUs. */
+export function renderFit(model: Model, style: Style): string {
+  const { memory, changes, parameters = 0, gpus } = explain(model);
+  const lines = [
+    `${(parameters / 1e9).toFixed(3)} billion parameters on ${gpus.total} x ${accelerator(model.accelerator).label}`,
+    '',
+    style.colours.bold('Memory of one GPU'),
+    ...memoryLines(memory, style),
+    ...(memory.fits ? [] : changeLines(changes, style)),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -62,6 +62,48 @@ describe('model explain', () => {
   });
 });
 
+describe('model fit', () => {
+  const config = {
+    model_type: 'llama',
+    num_hidden_layers: 80,
+    hidden_size: 8192,
+    intermediate_size: 28672,
+    num_attention_heads: 64,
+    num_key_value_heads: 8,
+    vocab_size: 128256,
+  };
+  const file = (content: string) => {
+    const path = join(newFolder(), 'config.json');
+    writeFileSync(path, content);
+    return path;
+  };
+  const on = ['--accelerator', 'nvidia-a100-80gb', '--precision', 'fp16'];
+
+  it("says what a model's own config.json comes to", async () => {
+    const { code, out } = await run('fit', file(JSON.stringify(config)), ...on, '--tensor-parallel', '2');
+    expect(code).toBe(0);
+    expect(out).toContain('70.554 billion parameters on 2 x A100 80 GB');
+    expect(out).toContain('fits; the KV cache holds');
+    expect((await run('fit', file(JSON.stringify(config)), ...on)).out).toMatch(
+      /does not fit[\s\S]*backend.tensorParallel: 2/,
+    );
+  });
+
+  it.each([
+    ['no JSON', '{', on, 'is not JSON'],
+    ['another kind of model', JSON.stringify({ ...config, model_type: 'gpt2' }), on, 'model_type'],
+    ['no such GPU', JSON.stringify(config), ['--accelerator', 'h100', '--precision', 'fp16'], 'nvidia-a100-80gb'],
+    ['no number', JSON.stringify(config), [...on, '--max-batch', 'many'], 'backend.maxBatch'],
+    ['no precision', JSON.stringify(config), ['--accelerator', 'nvidia-l4'], '--precision'],
+  ])('refuses %s', async (_name, content, options, message) => {
+    expect(await run('fit', file(content), ...options)).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining(message),
+    });
+  });
+});
+
 describe('model check', () => {
   function file(text: string): string {
     const folder = join(newFolder(), 'resnet');
