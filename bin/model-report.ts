@@ -1,6 +1,7 @@
 import type { createColors } from 'picocolors';
 import { accelerator } from '../models/accelerator';
 import { isUnpriced } from '../models/cost';
+import type { EngineBuild } from '../models/engine-build';
 import { type Explanation, explain, type ModelCost } from '../models/explain';
 import type { FitChange } from '../models/fit';
 import { GIB, type MemoryFit, type MemoryLayout } from '../models/memory';
@@ -33,6 +34,7 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
       ...entry(`  ${name}`, 18, value, style),
       ...entry('', 18, `from ${from}`, style).map(colours.dim),
     ]),
+    ...(explanation.engine === undefined ? [] : engineLines(explanation.engine, style)),
     ...(explanation.cost === undefined ? [] : costLines(explanation.cost, style)),
     '',
     colours.bold('Model repository'),
@@ -119,6 +121,28 @@ function changeLines(changes: readonly FitChange[], style: Style): string[] {
       ),
     ),
   ];
+}
+
+function engineLines({ steps, runsOn }: EngineBuild, style: Style): string[] {
+  return [
+    '',
+    style.colours.bold('Engine build'),
+    ...steps.flatMap(({ name, command }) => [`  ${name}`, ...commandLines(command, style)]),
+    ...entry('', 2, runsOn.reason, style).map(style.colours.dim),
+  ];
+}
+
+/** A command over as many lines as it takes, as a shell reads it; an option stays beside its value. */
+function commandLines(command: readonly string[], { width }: Style): string[] {
+  const words: string[] = [];
+  for (const word of command) {
+    const last = words.at(-1);
+    if (last?.startsWith('--') && !last.includes(' ') && !word.startsWith('--'))
+      words[words.length - 1] = `${last}\u00a0${word}`;
+    else words.push(word);
+  }
+  const lines = wrap(words.join(' '), width - 8).map((line) => line.replaceAll('\u00a0', ' '));
+  return lines.map((line, index) => `    ${index === 0 ? '' : '  '}${line}${index < lines.length - 1 ? ' \\' : ''}`);
 }
 
 const usd = (amount: number) => `$${amount.toFixed(2)}`;

@@ -1,5 +1,7 @@
 import { accelerator } from './accelerator';
 import { type ServingCost, servingCost, type Unpriced } from './cost';
+import { engineOf } from './engine/engine-of';
+import type { EngineBuild } from './engine-build';
 import { type FitChange, fitChanges } from './fit';
 import { MACHINE_TYPES } from './machine-type';
 import { type MemoryFit, memoryFit } from './memory';
@@ -65,6 +67,8 @@ export interface Explanation {
   };
   readonly shutdown: Shutdown;
   readonly repository: readonly RepositoryEntry[];
+  /** How the engine is built, where there is one. */
+  readonly engine?: EngineBuild;
   /** Left out where no machine holds the model. */
   readonly cost?: ModelCost;
   readonly derivations: readonly Derivation[];
@@ -102,6 +106,7 @@ export function explain(model: Model, options: CostOptions = {}): Explanation {
     startup,
     shutdown: shutdown(model),
     repository: repositoryLayout(model),
+    ...(backend.kind === 'tensorrtllm' && { engine: engineOf(backend, model.accelerator) }),
     ...costOf(gpus, machineTypes, options),
     derivations: derivations(model, gpus, queue, startup, machineTypes),
   };

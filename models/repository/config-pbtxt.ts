@@ -1,3 +1,4 @@
+import { engineOf } from '../engine/engine-of';
 import type { Model } from '../model';
 import {
   type EnsembleBackend,
@@ -90,6 +91,7 @@ function engine(model: Model, backend: TensorRtLlmBackend, options: ConfigOption
     // The engine takes the GPUs by its ranks.
     instance_group: [{ count: 1, kind: 'KIND_CPU' }],
     parameters: parameters({
+      ...contextParameters(model, backend),
       batch_scheduler_policy: (backend.scheduler ?? 'guaranteed-no-evict').replaceAll('-', '_'),
       exclude_input_in_output: 'true',
       FORCE_CPU_ONLY_INPUT_TENSORS: 'no',
@@ -102,6 +104,12 @@ function engine(model: Model, backend: TensorRtLlmBackend, options: ConfigOption
       xgrammar_tokenizer_info_path: '',
     }),
   };
+}
+
+/** Reuse of cached prefixes and prompts in pieces need attention over the paged cache, which not every engine has. */
+function contextParameters({ accelerator }: Model, backend: TensorRtLlmBackend): Record<string, string> {
+  const paged = String(engineOf(backend, accelerator).pagedContextAttention);
+  return { enable_chunked_context: paged, enable_kv_cache_reuse: paged };
 }
 
 /** Batch size and streaming stand in model.yaml, which its model.py completes the configuration from. */

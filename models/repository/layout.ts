@@ -1,4 +1,5 @@
 import { dump } from 'js-yaml';
+import { engineOf } from '../engine/engine-of';
 import { memoryFit } from '../memory';
 import type { Model, ModelVersion } from '../model';
 import {
@@ -8,7 +9,6 @@ import {
   maxNumTokens,
   maxSequence,
   type VllmBackend,
-  worldSize,
 } from '../spec/backend';
 import type { Precision } from '../spec/precision';
 import { type ConfigOptions, configPbtxt, DEFAULT_REPOSITORY } from './config-pbtxt';
@@ -56,7 +56,7 @@ function filesOf(model: Model, { version, precision }: ModelVersion, options: Co
     case 'ensemble':
       return [{ path: `${folder}/`, artifact: 'an empty folder: Triton wants one, the models are the members' }];
     case 'tensorrtllm':
-      return engineFiles(worldSize(backend)).map((file) => ({
+      return engineOf(backend, model.accelerator).engineFiles.map((file) => ({
         path: `${folder}/${file}`,
         artifact: `of the engine${type}, built on ${model.accelerator}`,
       }));
@@ -84,11 +84,6 @@ const MODEL_FILES = {
   tensorrt: 'model.plan',
   python: 'model.py',
 } as const;
-
-/** The files of an engine: one for each rank (TensorRT-LLM, tensorrt_llm/builder.py, Engine.save). */
-export function engineFiles(ranks: number): string[] {
-  return ['config.json', ...Array.from({ length: ranks }, (_, rank) => `rank${rank}.engine`)];
-}
 
 function checkpoint(folder: string, { repository = DEFAULT_REPOSITORY }: ConfigOptions): string {
   return `${repository}/${folder}/checkpoint`;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CHECKPOINT_FAMILIES, type CheckpointFamily } from '../engine/release-flags';
 import type { Model } from '../model';
 import { wording } from '../parse';
 import { TENSORRTLLM_RELEASES, type TensorRtLlmRelease } from '../versions';
@@ -27,7 +28,7 @@ interface LanguageModel {
   readonly maxInput: number;
   /** Tokens of an answer. */
   readonly maxOutput: number;
-  /** Tokens of one pass over all requests: bounds activations. @default 8192, or one longest prompt where that is more */
+  /** Tokens of one pass over all requests: bounds activations. @default 8192, or one longest prompt where that is more, or all requests in flight where that is less */
   readonly maxNumTokens?: number;
   /** Part of the free GPU memory that the key-value cache takes. @default 0.9 */
   readonly kvCacheFraction?: number;
@@ -37,6 +38,8 @@ interface LanguageModel {
 export interface TensorRtLlmBackend extends LanguageModel {
   readonly kind: 'tensorrtllm';
   readonly release: TensorRtLlmRelease;
+  /** Whose conversion script reads the checkpoint. @default llama */
+  readonly family?: CheckpointFamily;
   /** Answers stream token by token: Triton's decoupled transaction policy. @default true */
   readonly streaming?: boolean;
   /** Bounds of the queue in front of the engine. Levels of priority do not reach into it. */
@@ -147,6 +150,7 @@ export const backendSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('tensorrtllm'),
     release: z.enum(TENSORRTLLM_RELEASES),
+    family: z.enum(CHECKPOINT_FAMILIES).optional(),
     ...languageModel,
     streaming: z.boolean().optional(),
     queue: queueSchema.pick({ policy: true }).optional(),
@@ -210,9 +214,10 @@ export function maxSequence(backend: LanguageModelBackend): number {
 /** What TensorRT-LLM bounds the tokens of a pass by where nothing is said (tensorrt_llm/builder.py, BuildConfig). */
 const DEFAULT_NUM_TOKENS = 8192;
 
-/** Tokens of one pass over all requests in flight. */
+/** Tokens of one pass over all requests in flight: never more than all of them together can hold. */
 export function maxNumTokens(backend: LanguageModelBackend): number {
-  return backend.maxNumTokens ?? Math.max(DEFAULT_NUM_TOKENS, backend.maxInput);
+  const all = maxSequence(backend) * backend.maxBatch;
+  return backend.maxNumTokens ?? Math.min(Math.max(DEFAULT_NUM_TOKENS, backend.maxInput), all);
 }
 
 /** Whether a request may have any number of responses. */

@@ -1,8 +1,15 @@
 import type { AcceleratorName } from '../accelerator';
+import { engineOf } from '../engine/engine-of';
 import type { ModelSpec, Scale } from '../model';
-import type { Problem } from '../problem';
+import { InputError, type Problem } from '../problem';
 import { architectureProblems } from './architecture';
-import { type Backend, isDecoupled, isLanguageModel, type LanguageModelBackend } from './backend';
+import {
+  type Backend,
+  isDecoupled,
+  isLanguageModel,
+  type LanguageModelBackend,
+  type TensorRtLlmBackend,
+} from './backend';
 import { batchingProblems, maxBatchSize } from './batching';
 import { ensembleProblems } from './ensemble';
 import { instanceProblems } from './instances';
@@ -48,7 +55,7 @@ function backendProblems({ backend, accelerator }: ModelSpec): Problem[] {
 }
 
 function languageModelProblems(backend: LanguageModelBackend, accelerator: AcceleratorName): Problem[] {
-  const { architecture, precision, kvCache, maxInput, tensorParallel = 1, pipelineParallel = 1 } = backend;
+  const { architecture, precision, kvCache, tensorParallel = 1, pipelineParallel = 1 } = backend;
   const problems = [
     ...architectureProblems(architecture, 'backend.architecture'),
     ...precisionProblems(accelerator, { 'backend.precision': precision, 'backend.kvCache': kvCache }),
@@ -70,15 +77,18 @@ function languageModelProblems(backend: LanguageModelBackend, accelerator: Accel
       allowed: `1 to ${architecture.layers}`,
     });
   }
-  if (backend.maxNumTokens !== undefined && backend.maxNumTokens < maxInput && backend.kind === 'tensorrtllm') {
-    problems.push({
-      key: 'backend.maxNumTokens',
-      value: backend.maxNumTokens,
-      reason: `a prompt of ${maxInput} tokens (maxInput) passes the engine in one piece, since chunked context is not built in`,
-      allowed: `${maxInput} or more`,
-    });
+  // What no engine can be built for is told once nothing else is wrong.
+  return problems.length === 0 && backend.kind === 'tensorrtllm' ? engineProblems(backend, accelerator) : problems;
+}
+
+function engineProblems(backend: TensorRtLlmBackend, accelerator: AcceleratorName): Problem[] {
+  try {
+    engineOf(backend, accelerator);
+    return [];
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return error.problems.map((problem) => ({ ...problem, key: `backend.${problem.key}` }));
   }
-  return problems;
 }
 
 /**
