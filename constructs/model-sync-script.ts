@@ -14,16 +14,21 @@ previous="$MODEL_TARGET/previous"
 say() { echo "model-sync: $*"; }
 fail() { code="$1"; shift; echo "model-sync: ERROR: $*" >&2; exit "$code"; }
 
-# A sync from a prefix that does not exist succeeds with nothing: ask first.
-listing="$(rclone lsf --max-depth 1 "$MODEL_SOURCE")" \
-  || fail 11 "can't list $MODEL_SOURCE_NAME: see the lines above. Does the pod's identity hold read permission on it?"
-[ -n "$listing" ] \
-  || fail 10 "nothing at $MODEL_SOURCE_NAME: publish the model repository there, or correct the address."
-
 # A container killed between the two renames below leaves the last whole tree aside: take it back first.
 if [ ! -d "$repository" ] && [ -d "$previous" ]; then mv "$previous" "$repository"; fi
 rm -rf "$staging" "$previous"
 mkdir -p "$repository"
+
+# A sync from a prefix that does not exist succeeds with nothing: ask first.
+if ! listing="$(rclone lsf --max-depth 1 "$MODEL_SOURCE")"; then
+  [ -n "$(ls -A "$repository")" ] \
+    || fail 11 "can't list $MODEL_SOURCE_NAME: see the lines above. Does the pod's identity hold read permission on it?"
+  # A store that is down must not take servers down with it.
+  say "WARNING: can't list $MODEL_SOURCE_NAME: see the lines above. Starting with what the volume holds."
+  exit 0
+fi
+[ -n "$listing" ] \
+  || fail 10 "nothing at $MODEL_SOURCE_NAME: publish the model repository there, or correct the address."
 
 say "fetching $MODEL_SOURCE_NAME"
 # What the last run left is not fetched again. Links cost no space, and rclone changes no file in place: it writes

@@ -61,24 +61,33 @@ export class ServerNetworkPolicy extends Construct {
 function egress({ source, platform }: ServerNetworkPolicyProps): k8s.NetworkPolicyEgressRule[] {
   // OpenShift's DNS pods listen on 5353, and policies see the pod's port.
   const dnsPorts = platform === 'openshift' ? [53, 5353] : [53];
+  const dns = dnsPorts.flatMap((each) => [port(each, 'UDP'), port(each)]);
   const rules: k8s.NetworkPolicyEgressRule[] = [
-    { to: [{ namespaceSelector: {} }], ports: dnsPorts.flatMap((each) => [port(each, 'UDP'), port(each)]) },
+    // On a cluster of any kind DNS may be a cache on the host's network, which is no pod.
+    platform === 'kubernetes' ? { ports: dns } : { to: [{ namespaceSelector: {} }], ports: dns },
   ];
   if (platform === 'gke') {
     // NodeLocal DNSCache answers on a link-local address.
     rules.push({ to: [{ ipBlock: { cidr: '169.254.20.10/32' } }], ports: [port(53, 'UDP'), port(53)] });
   }
   if (source.kind === 'claim') return rules;
-  rules.push({ ports: [port(storePort(source))] });
+  rules.push(storeRule(source));
   if (source.kind === 'gcs' && platform === 'gke') {
     rules.push(...GKE_METADATA.map(({ cidr, number }) => ({ to: [{ ipBlock: { cidr } }], ports: [port(number)] })));
   }
   return rules;
 }
 
-function storePort(source: Exclude<ModelSource, { kind: 'claim' }>): number {
-  if (source.kind === 'gcs' || source.endpoint === undefined) return 443;
+/**
+ * The way to the store. Of a store in the cluster the namespace is opened and no port named: a policy sees the port of
+ * the pod, which the Service's does not tell.
+ */
+function storeRule(source: Exclude<ModelSource, { kind: 'claim' }>): k8s.NetworkPolicyEgressRule {
+  if (source.kind === 'gcs' || source.endpoint === undefined) return { ports: [port(443)] };
   const url = new URL(source.endpoint);
-  if (url.port !== '') return Number(url.port);
-  return url.protocol === 'http:' ? 80 : 443;
+  const [, namespace] = /^[^.]+\.([^.]+)\.svc(\..*)?$/.exec(url.hostname) ?? [];
+  if (namespace !== undefined) return { to: [{ namespaceSelector: namespaceNamed(namespace) }] };
+  if (!url.hostname.includes('.')) return { to: [{ podSelector: {} }] };
+  if (url.port !== '') return { ports: [port(Number(url.port))] };
+  return { ports: [port(url.protocol === 'http:' ? 80 : 443)] };
 }

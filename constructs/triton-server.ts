@@ -5,7 +5,7 @@ import type { Model } from '../models/model';
 import type { Placement } from '../models/placement';
 import { shutdown } from '../models/shutdown';
 import { isLanguageModel, worldSize } from '../models/spec/backend';
-import { repositoryDiskGib, rolloutSeconds } from '../models/startup';
+import { localDiskGib, repositoryDiskGib, repositoryVolumeGib, rolloutSeconds, SCRATCH_GIB } from '../models/startup';
 import { type Image, imageReference, tensorRtLlmImage, versions } from '../models/versions';
 import { afterMapping, type Manifest } from './after-mapping';
 import type { ModelSource } from './model-source';
@@ -44,10 +44,6 @@ export interface TritonServerProps {
 }
 
 const CONTAINER = 'triton';
-
-/** What libraries write to `/tmp`: compiled kernels, Python's caches. */
-const SCRATCH_GIB = 4;
-const LOGS_GIB = 1;
 
 /** The memory file system that Triton's Python processes and NCCL exchange tensors through, GiB. */
 const SHARED_MEMORY_GIB = { languageModel: 1, other: 0.25 } as const;
@@ -97,6 +93,8 @@ export class TritonServer extends Construct {
     for (const [key, value] of Object.entries(this.selector)) service.selectLabel(key, value);
     afterMapping(service, ({ spec }) => {
       delete spec.externalIPs;
+      // cdk8s-plus adds its own label to the selector of a StatefulSet's Service.
+      spec.selector = { ...this.selector };
     });
     return service;
   }
@@ -112,7 +110,7 @@ export class TritonServer extends Construct {
       select: false,
       serviceAccount,
       automountServiceAccountToken: false,
-      terminationGracePeriod: Duration.seconds(shutdown(model).gracePeriodSeconds),
+      terminationGracePeriod: Duration.seconds(shutdown(model, placement.pool.spot).gracePeriodSeconds),
     };
     const workload =
       props.workload?.kind === 'statefulset'
@@ -135,7 +133,7 @@ export class TritonServer extends Construct {
       name: CONTAINER,
       image: imageReference(serverImage(model)),
       imagePullPolicy: kplus.ImagePullPolicy.IF_NOT_PRESENT,
-      command: serverCommand(model),
+      command: serverCommand(model, placement),
       ports: Object.entries(TRITON_PORTS).map(([name, number]) => ({ name, number })),
       // The root file system is read-only: what libraries put in the home folder goes to scratch.
       envVariables: { HOME: kplus.EnvValue.fromValue('/tmp') },
@@ -145,7 +143,7 @@ export class TritonServer extends Construct {
         ephemeralStorage: { request: localDisk(props), limit: localDisk(props) },
       },
       ...tritonProbes(model),
-      lifecycle: { preStop: kplus.Handler.fromCommand(['sleep', String(shutdown(model).preStopSeconds)]) },
+      lifecycle: { preStop: kplus.Handler.fromCommand(preStop(model, placement)) },
       securityContext: HARDENED_CONTAINER,
     });
     return workload;
@@ -217,18 +215,18 @@ export class TritonServer extends Construct {
         readOnly: true,
       });
     }
-    if (workload?.kind === 'statefulset' && sync !== undefined) keepModels(manifest, workload.storageClass);
+    if (workload?.kind === 'statefulset' && sync !== undefined)
+      keepModels(manifest, props.model, workload.storageClass);
   }
 }
 
-/** Disk of the node that a pod may fill: scratch and logs, and the repository where it lies on local disk. */
+/** Disk of the node that a pod may fill. */
 function localDisk({ model, source, workload }: TritonServerProps): Size {
-  const local = source.kind !== 'claim' && workload?.kind !== 'statefulset';
-  return Size.gibibytes(SCRATCH_GIB + LOGS_GIB + (local ? repositoryDiskGib(model) : 0));
+  return Size.gibibytes(localDiskGib(model, source.kind !== 'claim' && workload?.kind !== 'statefulset'));
 }
 
 /** Turns the pod's local volume of models into a claim of each pod's own. */
-function keepModels(manifest: Manifest, storageClass: string | undefined): void {
+function keepModels(manifest: Manifest, model: Model, storageClass: string | undefined): void {
   const { spec } = manifest.spec.template;
   const models = spec.volumes.find((volume: Manifest) => volume.name === 'models');
   spec.volumes = spec.volumes.filter((volume: Manifest) => volume !== models);
@@ -238,7 +236,7 @@ function keepModels(manifest: Manifest, storageClass: string | undefined): void 
       spec: {
         accessModes: ['ReadWriteOnce'],
         ...(storageClass !== undefined && { storageClassName: storageClass }),
-        resources: { requests: { storage: models.emptyDir.sizeLimit } },
+        resources: { requests: { storage: `${repositoryVolumeGib(model)}Gi` } },
       },
     },
   ];
@@ -274,7 +272,7 @@ function serverImage(model: Model): Image {
  * The server's command line. An engine of several ranks is one server a rank under MPI, of which the first serves: the
  * form of `launch_triton_server.py` in triton-inference-server/tensorrtllm_backend.
  */
-function serverCommand(model: Model): string[] {
+function serverCommand(model: Model, { pool }: Placement): string[] {
   const all = members(model);
   const limited = all.some(
     ({ backend }) => 'instances' in backend && backend.instances?.some((each) => each.rateLimiter),
@@ -288,13 +286,11 @@ function serverCommand(model: Model): string[] {
     `--http-port=${TRITON_PORTS.http}`,
     `--grpc-port=${TRITON_PORTS.grpc}`,
     `--metrics-port=${TRITON_PORTS.metrics}`,
-    `--exit-timeout-secs=${shutdown(model).exitTimeoutSeconds}`,
+    `--exit-timeout-secs=${shutdown(model, pool.spot).exitTimeoutSeconds}`,
     ...(limited ? ['--rate-limit=execution_count'] : []),
     ...(cached ? [`--cache-config=local,size=${RESPONSE_CACHE_BYTES}`] : []),
   ];
-  const engines = all.flatMap(({ name, backend }) =>
-    backend.kind === 'tensorrtllm' ? [{ name, ranks: worldSize(backend) }] : [],
-  );
+  const engines = enginesOf(model);
   const ranks = Math.max(1, ...engines.map((engine) => engine.ranks));
   if (ranks === 1) return server;
   // The first rank loads everything, the others the engines alone.
@@ -302,11 +298,35 @@ function serverCommand(model: Model): string[] {
     ...server.map((flag) => (flag === CONTROL_MODE_NONE ? '--model-control-mode=explicit' : flag)),
     ...engines.map(({ name }) => `--load-model=${name}`),
   ];
-  const command = ['mpirun'];
+  const leader = ['/bin/sh', '-c', `echo $$ > ${LEADER_FILE} && exec "$@"`, 'leader', ...server];
+  // Open MPI would give each of two ranks one core.
+  const command = ['mpirun', '--bind-to', 'none'];
   for (let rank = 0; rank < ranks; rank++) {
     if (rank > 0) command.push(':');
-    command.push('-n', '1', ...(rank === 0 ? server : engineOnly), '--disable-auto-complete-config');
+    command.push('-n', '1', ...(rank === 0 ? leader : engineOnly), '--disable-auto-complete-config');
     command.push(`--backend-config=python,shm-region-prefix-name=prefix${rank}_`);
   }
   return command;
+}
+
+function enginesOf(model: Model): { readonly name: string; readonly ranks: number }[] {
+  return members(model).flatMap(({ name, backend }) =>
+    backend.kind === 'tensorrtllm' ? [{ name, ranks: worldSize(backend) }] : [],
+  );
+}
+
+/** Where the first rank under MPI leaves its process id. */
+const LEADER_FILE = '/tmp/leader.pid';
+
+/**
+ * What happens before SIGTERM: a while in which clients learn that the pod goes.
+ *
+ * Under MPI the first rank is then asked to finish, and waited for: mpirun itself passes SIGTERM on to all ranks and kills
+ * them a second later (Open MPI 4.1, odls_base_sigkill_timeout), and ranks that serve nobody end at once.
+ */
+function preStop(model: Model, { pool }: Placement): string[] {
+  const seconds = String(shutdown(model, pool.spot).preStopSeconds);
+  if (enginesOf(model).every(({ ranks }) => ranks === 1)) return ['sleep', seconds];
+  const drain = `read -r leader < ${LEADER_FILE} && kill -TERM "$leader" && while kill -0 "$leader" 2>/dev/null; do sleep 1; done`;
+  return ['/bin/sh', '-c', `sleep ${seconds}; ${drain}`];
 }

@@ -90,6 +90,18 @@ export function gkeAllocatable(vcpus: number, memoryGib: number): Allocatable {
   };
 }
 
+/** What the partitions of the node's operating system take of its boot disk, GiB: from GKE's example of a 100 GB disk. */
+const SYSTEM_PARTITIONS_GIB = 11;
+
+/**
+ * GiB of its boot disk that a GKE node leaves to the local storage of pods: less the eviction threshold, 10 %, and the
+ * system's reservation, the least of 50 %, 6 GiB and 35 %, and 100 GiB (GKE documentation, "Plan GKE node sizes").
+ */
+export function gkeLocalDiskGib(diskGb: number): number {
+  const capacity = diskGb - SYSTEM_PARTITIONS_GIB;
+  return Math.floor(capacity - 0.1 * capacity - Math.min(0.5 * capacity, 6 + 0.35 * capacity, 100));
+}
+
 function reserved(amount: number, steps: readonly (readonly [number, number])[]): number {
   let from = 0;
   let sum = 0;

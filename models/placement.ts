@@ -14,6 +14,8 @@ export interface GpuPool {
   readonly maxNodes: number;
   /** What one node leaves to pods. */
   readonly allocatable: { readonly cpus: number; readonly memoryGib: number };
+  /** GiB of one node's disk for the local storage of pods, where that is known. */
+  readonly localDiskGib?: number;
   /** Nodes that can be taken away with 30 seconds' notice. */
   readonly spot: boolean;
   /** Labels that pods select the pool's kind of node by. */

@@ -18,12 +18,34 @@ export function startupBudgetSeconds(model: Model): number {
   return Math.ceil((SERVER_START_SECONDS + fileBytes(model) / SLOWEST_READ) * STARTUP_SLACK);
 }
 
-/** Times the repository that a pod's disk has to hold: what is served, and what is being fetched beside it. */
-const DISK_COPIES = 2.2;
+/** Room beside the files of a repository that is fetched once into an empty folder. */
+const FETCHED_ONCE = 1.1;
 
-/** GiB of disk for the model repository of one pod. */
+/** GiB of local disk for the model repository of one pod. */
 export function repositoryDiskGib(model: Model): number {
-  return Math.ceil((fileBytes(model) * DISK_COPIES) / 1024 ** 3);
+  return Math.ceil((fileBytes(model) * FETCHED_ONCE) / 1024 ** 3);
+}
+
+/** Room on a volume that outlives pods: what is served, and what is being fetched beside it. */
+const KEPT = 2.2;
+const SMALLEST_VOLUME_GIB = 16;
+
+/**
+ * GiB of a volume of a pod's own for the model repository. In powers of two: a changed size replaces the StatefulSet, so
+ * a model that grows a little must not change it.
+ */
+export function repositoryVolumeGib(model: Model): number {
+  const needed = (fileBytes(model) * KEPT) / 1024 ** 3;
+  return Math.max(SMALLEST_VOLUME_GIB, 2 ** Math.ceil(Math.log2(needed)));
+}
+
+/** What libraries write to `/tmp`: compiled kernels, Python's caches. GiB. */
+export const SCRATCH_GIB = 4;
+const LOGS_GIB = 1;
+
+/** Disk of the node that a pod may fill, GiB: scratch and logs, and the repository where it lies on local disk. */
+export function localDiskGib(model: Model, repositoryOnDisk: boolean): number {
+  return SCRATCH_GIB + LOGS_GIB + (repositoryOnDisk ? repositoryDiskGib(model) : 0);
 }
 
 /** A new GPU node is there after 4 to 7 minutes (Triton's GKE marketplace README), then come driver and image. */

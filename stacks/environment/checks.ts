@@ -1,13 +1,14 @@
 import ipaddr from 'ipaddr.js';
 import { accelerator } from '../../models/accelerator';
 import { fitChanges } from '../../models/fit';
-import { machineType, machineTypesWith } from '../../models/machine-type';
+import { gkeLocalDiskGib, machineType, machineTypesWith } from '../../models/machine-type';
 import { GIB, memoryFit } from '../../models/memory';
 import type { Model } from '../../models/model';
 import { didYouMean, keyOf } from '../../models/parse';
 import { type GpuPool, type Placement, poolGpus } from '../../models/placement';
 import type { Problem } from '../../models/problem';
 import { queueMetric } from '../../models/queue-metric';
+import { localDiskGib } from '../../models/startup';
 import type { GkeEnvironment, ServedModel } from './environment';
 import { bucketName, type ExistingConfig, type GkeConfig, type GkePoolConfig } from './schema';
 
@@ -268,6 +269,29 @@ export function scaleAgainstPool(model: Model, placement: Placement, key: string
       reason: `pool ${pool.name} holds ${replicas} of its pods when fully grown (${gpusPerPod} of ${poolGpus(pool)} GPUs each): the rest would wait for ever`,
       allowed: `1 to ${replicas}`,
       fix: `lower scale.max, or raise the size of pool ${pool.name}`,
+    },
+  ];
+}
+
+/** Pods whose local storage no node of the pool offers: they would wait for ever. */
+export function diskProblems(
+  model: Model,
+  { pool, gpusPerPod }: Placement,
+  source: ServedModel['source'],
+  workload: ServedModel['workload'],
+): Problem[] {
+  if (pool.localDiskGib === undefined) return [];
+  const each = localDiskGib(model, source.kind !== 'claim' && workload.kind !== 'statefulset');
+  const needed = each * Math.floor(pool.gpusPerNode / gpusPerPod);
+  if (needed <= pool.localDiskGib) return [];
+  let diskGb = 50;
+  while (gkeLocalDiskGib(diskGb) < needed) diskGb += 50;
+  return [
+    {
+      key: keyOf(['pools', pool.name, 'diskGb'], NAMESPACE),
+      reason: `a node leaves ${pool.localDiskGib} GiB of its disk to pods, and those of ${model.name} fill up to ${needed} GiB`,
+      allowed: `${diskGb} or more`,
+      fix: `set it to ${diskGb}, or keep the models on volumes: workload: { kind: statefulset }`,
     },
   ];
 }

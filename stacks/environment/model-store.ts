@@ -1,5 +1,6 @@
 import { ModelSource } from '../../constructs/model-source';
 import type { Model } from '../../models/model';
+import { keyOf } from '../../models/parse';
 import type { Problem } from '../../models/problem';
 import type { ExistingConfig } from './schema';
 
@@ -32,4 +33,20 @@ export function sourceOf(store: ModelStore, model: Model, key: string): ModelSou
     case 'claim':
       return ModelSource.claim({ claimName: store.claimName, subPath: model.name });
   }
+}
+
+/** Stores that cannot be read with the credentials that they name. */
+export function storeProblems(store: ModelStore): Problem[] {
+  if (store.kind !== 's3' || store.endpoint === undefined || store.credentials.kind !== 'web-identity') return [];
+  const { hostname } = new URL(store.endpoint);
+  if (/\.amazonaws\.com(\.cn)?$/.test(hostname)) return [];
+  return [
+    {
+      key: keyOf(['modelStore', 'credentials', 'kind'], 'triton-stack:'),
+      value: 'web-identity',
+      reason: `the token is exchanged at AWS, whose keys ${hostname} does not take`,
+      allowed: 'secret',
+      fix: 'put the keys of the store into a Secret and name it: `kind: secret, secretName: ...`',
+    },
+  ];
 }

@@ -1,7 +1,7 @@
 import { slug } from '../../constructs/naming';
 import { accelerator } from '../../models/accelerator';
 import { catalog } from '../../models/catalog';
-import { gkeAllocatable, type MachineType, machineType } from '../../models/machine-type';
+import { gkeAllocatable, gkeLocalDiskGib, type MachineType, machineType } from '../../models/machine-type';
 import { type Model, withOverrides } from '../../models/model';
 import { didYouMean, keyOf, parse } from '../../models/parse';
 import { type GpuPool, type Placement, place } from '../../models/placement';
@@ -10,6 +10,7 @@ import {
   bucketProblems,
   capacityProblems,
   capacityWarnings,
+  diskProblems,
   gkePoolProblems,
   nameProblems,
   namespaceProblems,
@@ -18,7 +19,7 @@ import {
   servingProblems,
 } from './checks';
 import type { Environment, GkePool, ServedModel } from './environment';
-import { sourceOf } from './model-store';
+import { sourceOf, storeProblems } from './model-store';
 import {
   type ExistingConfig,
   existingSchema,
@@ -121,6 +122,7 @@ function gkePool(name: string, config: GkeConfig['pools'][string], machine: Mach
     gpusPerNode: machine.gpus,
     maxNodes: config.max,
     allocatable: gkeAllocatable(machine.vcpus, machine.memoryGib),
+    localDiskGib: gkeLocalDiskGib(config.diskGb),
     spot: config.spot,
     nodeSelector: { 'cloud.google.com/gke-accelerator': config.accelerator },
   };
@@ -195,7 +197,7 @@ function servedModels(
   store: Store,
   openshift: boolean,
 ): Checked<ServedModel[]> {
-  const problems: Problem[] = [];
+  const problems: Problem[] = storeProblems(store);
   const served: ServedModel[] = [];
   const seen = new Map<string, number>();
   for (const [index, entry] of entries.entries()) {
@@ -218,7 +220,10 @@ function servedModels(
     problems.push(...servingProblems(found, placement, key()), ...scaleAgainstPool(found, placement, key('scale')));
     const source = sourceOf(store, found, key('model'));
     if ('reason' in source) problems.push(source);
-    else served.push(servedModel(found, placement, source, entry));
+    else {
+      served.push(servedModel(found, placement, source, entry));
+      problems.push(...diskProblems(found, placement, source, entry.workload));
+    }
   }
   return { value: served, problems: [...problems, ...capacityProblems(served)] };
 }

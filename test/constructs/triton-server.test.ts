@@ -104,6 +104,22 @@ describe('the pod', () => {
     expect(podOf().securityContext).toMatchObject({ runAsUser: 1000, fsGroup: 1000 });
   });
 
+  it('asks the first of several ranks to finish before mpirun ends them all', () => {
+    const [server] = podOf({ model: engineModel({}, { tensorParallel: 2 }), gpusPerNode: 2 }).containers;
+    const [shell, flag, script] = server.lifecycle.preStop.exec.command;
+    expect([shell, flag]).toEqual(['/bin/sh', '-c']);
+    expect(script).toMatch(/^sleep 15; read -r leader < \/tmp\/leader.pid && kill -TERM "\$leader" && while kill -0/);
+    expect(server.command.join(' ')).toContain('echo $$ > /tmp/leader.pid && exec "$@" leader tritonserver');
+  });
+
+  it('ends within the 15 seconds that a spot node leaves it', () => {
+    const pod = podOf({ spot: true });
+    const [server] = pod.containers;
+    expect(pod.terminationGracePeriodSeconds).toBe(15);
+    expect(Number(server.lifecycle.preStop.exec.command[1])).toBeLessThan(5);
+    expect(server.command).toContain('--exit-timeout-secs=8');
+  });
+
   it('goes to the nodes of its pool', () => {
     const pod = podOf({ spot: true });
     expect(pod.nodeSelector).toEqual({ 'cloud.google.com/gke-accelerator': 'nvidia-l4' });
@@ -117,7 +133,7 @@ describe('the pod', () => {
 
   it('starts one server a rank under MPI for tensor parallelism, of which the first serves', () => {
     const [server] = podOf({ model: engineModel({}, { tensorParallel: 2 }), gpusPerNode: 2 }).containers;
-    expect(server.command[0]).toBe('mpirun');
+    expect(server.command.slice(0, 3)).toEqual(['mpirun', '--bind-to', 'none']);
     expect(server.command.filter((word: string) => word === 'tritonserver')).toHaveLength(2);
     const [first, second] = server.command.join(' ').split(' : ');
     expect(first).toContain('--model-control-mode=none');
@@ -220,6 +236,24 @@ describe('what stands beside the server', () => {
       expect(selector).toEqual({ 'app.kubernetes.io/name': 'triton', 'app.kubernetes.io/instance': 'resnet50' });
       expect(labels).toMatchObject(selector);
     }
+  });
+
+  it('has Services that select its pods, for a StatefulSet as well', () => {
+    const rendered = objects({ workload: { kind: 'statefulset' } });
+    const { labels } = rendered.find(({ kind }) => kind === 'StatefulSet')?.spec.template.metadata ?? {};
+    const services = rendered.filter(({ kind }) => kind === 'Service');
+    expect(services).toHaveLength(2);
+    for (const { spec } of services) expect(labels).toMatchObject(spec.selector);
+  });
+
+  it('reaches a store in the cluster by its namespace, whatever port its pods listen on', () => {
+    const rules = (endpoint: string) =>
+      one('NetworkPolicy', { source: ModelSource.s3({ ...s3, endpoint }), platform: 'kubernetes' }).spec.egress;
+    expect(rules('https://s3.openshift-storage.svc')).toContainEqual({
+      to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'openshift-storage' } } }],
+    });
+    expect(rules('http://minio:9000')).toContainEqual({ to: [{ podSelector: {} }] });
+    expect(rules('https://store.example.com')).toContainEqual({ ports: [{ port: 443, protocol: 'TCP' }] });
   });
 
   it('lets a drain take one pod at a time, and any that is not ready', () => {

@@ -4,7 +4,7 @@ import type { Model } from '../../models/model';
 import { QUEUE_METRICS, queueMetric } from '../../models/queue-metric';
 import { shutdown } from '../../models/shutdown';
 import { fileBytes } from '../../models/size';
-import { repositoryDiskGib, rolloutSeconds, startupBudgetSeconds } from '../../models/startup';
+import { repositoryDiskGib, repositoryVolumeGib, rolloutSeconds, startupBudgetSeconds } from '../../models/startup';
 import { wrap } from '../../models/text';
 import { imageReference, versions } from '../../models/versions';
 import { engineModel } from '../support/models';
@@ -25,7 +25,9 @@ describe('queueMetric', () => {
 describe('start-up and shutdown', () => {
   it('grant a larger model more time and disk', () => {
     expect(startupBudgetSeconds(llama)).toBeGreaterThan(startupBudgetSeconds(resnet));
-    expect(repositoryDiskGib(llama)).toBeGreaterThanOrEqual((2 * fileBytes(llama)) / 1024 ** 3);
+    expect(repositoryDiskGib(llama)).toBeGreaterThanOrEqual(fileBytes(llama) / 1024 ** 3);
+    expect(repositoryVolumeGib(llama)).toBe(32);
+    expect(repositoryVolumeGib(resnet)).toBe(16);
     expect(rolloutSeconds(llama)).toBeGreaterThan(startupBudgetSeconds(llama) + 900);
   });
 

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gkeAllocatable, MACHINE_TYPES, machineType, machineTypesWith } from '../../models/machine-type';
+import {
+  gkeAllocatable,
+  gkeLocalDiskGib,
+  MACHINE_TYPES,
+  machineType,
+  machineTypesWith,
+} from '../../models/machine-type';
 import { place } from '../../models/placement';
 import { engineModel, gpuPool } from '../support/models';
 
@@ -57,6 +63,12 @@ describe('machine types', () => {
     expect(machineType('a2-megagpu-16g')).toMatchObject({ accelerator: 'nvidia-tesla-a100', gpus: 16 });
     expect(machineType('n2-standard-8')).toBeUndefined();
     expect(machineTypesWith('nvidia-a100-80gb')).toHaveLength(4);
+  });
+
+  // The same page: a node with a 100 GB boot disk has 47,060,071,478 bytes of ephemeral storage to allocate.
+  it('leave to pods what GKE says of their disk, or less', () => {
+    expect(gkeLocalDiskGib(100)).toBeLessThanOrEqual(47_060_071_478 / 1024 ** 3);
+    expect(gkeLocalDiskGib(100)).toBeGreaterThan(40);
   });
 
   // GKE documentation, "Plan GKE node sizes", its worked example: e2-standard-4 leaves 13.3 GiB and 3.92 cores.

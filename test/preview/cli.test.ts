@@ -304,6 +304,32 @@ describe('a file that cannot work', () => {
     expect({ code, out, written }).toEqual({ code: 2, out: '', written: false });
   });
 
+  it('refuses a model that its GPUs cannot hold, a disk too small for it, and replicas without a metric', async () => {
+    const { err, code } = await runWith((config) => {
+      config.pools.big = {
+        ...config.pools.l4,
+        accelerator: 'nvidia-a100-80gb',
+        machineType: 'a2-ultragpu-4g',
+        max: 2,
+        diskGb: 100,
+      };
+      config.serving.models.push({ model: 'llama-3.1-70b' }, { model: 'mistral-7b-vllm', scale: { min: 1, max: 2 } });
+    });
+    const flat = err.replace(/\s+/g, ' ');
+    expect(code).toBe(2);
+    expect(flat).toContain('triton-stack:pools.big.diskGb');
+    expect(flat).toMatch(/those of llama-3.1-70b fill up to \d+ GiB allowed \d+ or more/);
+    expect(flat).toContain('backend vllm tells nobody how many requests wait');
+  });
+
+  it('refuses tokens for AWS at a store that is not', async () => {
+    const { err, code } = await runWith((config) => {
+      config.modelStore.endpoint = 'https://s3.openshift-storage.svc';
+    }, 'openshift');
+    expect(code).toBe(2);
+    expect(err).toContain('modelStore.credentials.kind');
+  });
+
   it('tells all errors of a file at once, each with its line', async () => {
     const { err } = await runWith((config) => {
       config.pools.l4.max = -2;
