@@ -347,7 +347,7 @@ export function capacityWarnings(served: readonly ServedModel[], pools: readonly
     .filter(({ placement }) => placement.pool.spot)
     .map(
       ({ model, placement }) =>
-        `pool ${placement.pool.name} is spot and serves ${model.name}: preemption takes its pods with 30 s notice`,
+        `pool ${placement.pool.name} is spot and serves ${model.name}: preemption takes its pods with 15 s for its pods`,
     );
   const unused = pools
     .filter((pool) => !byPool.some((demand) => demand.pool.name === pool.name))
