@@ -112,11 +112,11 @@ function changeLines(changes: readonly FitChange[], style: Style): string[] {
   if (changes.length === 0) return ['  no single change is enough'];
   return [
     '  each of these would make it fit, cheapest first:',
-    ...changes.flatMap(({ change, gpus, accelerator: name, fit }) =>
+    ...changes.flatMap(({ change, gpus, accelerator: name, usdPerHour, fit }) =>
       entry(
         `  ${change}`,
         32,
-        `${gpus} x ${accelerator(name).label}, weights ${gib(fit.layout.weights)} GiB, ${fit.kv?.sequences ?? 0} sequences`,
+        `${gpus} x ${accelerator(name).label} (${usd(usdPerHour)}/h), weights ${gib(fit.layout.weights)} GiB, ${fit.kv?.sequences ?? 0} sequences`,
         style,
       ),
     ),

@@ -2,6 +2,7 @@ import { ACCELERATORS, type AcceleratorName, accelerator, acceleratorsWithFp8 } 
 import { MACHINE_TYPES } from './machine-type';
 import { type MemoryFit, memoryFit } from './memory';
 import type { Model } from './model';
+import { isMissing, machinePrice, priceBook } from './price-book';
 import { isLanguageModel, kvPrecision, type LanguageModelBackend, maxNumTokens, maxSequence } from './spec/backend';
 import { weightBytes } from './spec/precision';
 
@@ -11,6 +12,8 @@ export interface FitChange {
   readonly change: string;
   readonly accelerator: AcceleratorName;
   readonly gpus: number;
+  /** Of the cheapest machine that has these GPUs, on demand in us-central1. */
+  readonly usdPerHour: number;
   readonly fit: Extract<MemoryFit, { fits: true }>;
 }
 
@@ -47,13 +50,28 @@ export function fitChanges(model: Pick<Model, 'backend' | 'accelerator'>): FitCh
       const gpus = (changed.backend.tensorParallel ?? 1) * (changed.backend.pipelineParallel ?? 1);
       return fit.fits ? [{ ...candidate, accelerator: changed.accelerator, gpus, fit }] : [];
     })
-    .sort((a, b) => gpuCost(a) - gpuCost(b) || a.loss - b.loss)
-    .map(({ change, accelerator: name, gpus, fit }) => ({ change, accelerator: name, gpus, fit }));
+    .map((candidate) => ({ ...candidate, usdPerHour: gpuCost(candidate) }))
+    .sort((a, b) => a.usdPerHour - b.usdPerHour || a.loss - b.loss)
+    .map(({ change, accelerator: name, gpus, usdPerHour, fit }) => ({
+      change,
+      accelerator: name,
+      gpus,
+      usdPerHour,
+      fit,
+    }));
 }
 
-/** GPUs by their memory: what on-demand prices of these GPUs roughly go by. */
+/** Where prices are compared: the region that the book has all GPUs of. */
+const REGION = 'us-central1';
+
+/** USD an hour of the cheapest machine that has so many GPUs, on demand. */
 function gpuCost({ accelerator: name, gpus }: Pick<FitChange, 'accelerator' | 'gpus'>): number {
-  return accelerator(name).memoryGb * gpus;
+  const book = priceBook();
+  const prices = MACHINE_TYPES.filter((type) => type.accelerator === name && type.gpus >= gpus).flatMap((type) => {
+    const price = machinePrice(book, { machineType: type.name, region: REGION, purchase: 'on-demand' });
+    return isMissing(price) ? [] : [price.usdPerHour];
+  });
+  return Math.min(...prices);
 }
 
 function kvChanges(name: AcceleratorName, backend: LanguageModelBackend): Candidate[] {

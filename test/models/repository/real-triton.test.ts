@@ -1,12 +1,14 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { catalog } from '../../../models/catalog';
 import { defineModel, type Model, type ModelSpec } from '../../../models/model';
-import { DEFAULT_REPOSITORY } from '../../../models/repository/config-pbtxt';
+import { configPbtxt, DEFAULT_REPOSITORY } from '../../../models/repository/config-pbtxt';
 import { repositoryLayout } from '../../../models/repository/layout';
 import { isLanguageModel, worldSize } from '../../../models/spec/backend';
+import { accepted, spec } from '../../support/arbitrary-spec';
 import { BAD_CONFIGS, MEMBER } from '../../support/config-cases';
 import { TritonServer } from '../../support/triton-server';
 
@@ -226,6 +228,52 @@ describe('the core of a real tritonserver', () => {
     });
   });
 });
+
+describe('the core of a real tritonserver, given any model that we accept', () => {
+  const COUNT = 60;
+  let repository: string;
+  let server: TritonServer;
+  let models: Model[];
+  beforeAll(async () => {
+    repository = mkdtempSync(join(tmpdir(), 'triton-stack-models-'));
+    models = arbitraryModels(COUNT);
+    for (const model of models) write(repository, model);
+    server = await TritonServer.start({
+      repository,
+      gpuAsCpu: true,
+      mountedAt: DEFAULT_REPOSITORY,
+      flags: ['--disable-auto-complete-config', '--cache-config=local,size=1048576'],
+    });
+  });
+  afterAll(async () => {
+    await server?.stop();
+    rmSync(repository, { recursive: true, force: true });
+  });
+
+  it('takes it', async () => {
+    const refused: string[] = [];
+    for (const { name } of models) {
+      const { status, error } = await server.load(name);
+      if (status !== 200) refused.push(`${configPbtxt(models.find((each) => each.name === name) as Model)}\n${error}`);
+      await server.unload(name);
+    }
+    expect(refused).toEqual([]);
+  });
+});
+
+/** The same models each time: a failure has to be one tomorrow. */
+function arbitraryModels(count: number): Model[] {
+  const candidates = fc.sample(spec, { seed: 20_261_121, numRuns: count * 12 });
+  const models = candidates.flatMap((candidate, index): Model[] => {
+    // The stand-in for backends has no numpy type for BF16, and an instance of it takes 40 MB.
+    if (JSON.stringify(candidate).includes('BF16') || !('batching' in candidate.backend)) return [];
+    const instances = candidate.backend.instances?.map((group) => ({ ...group, count: 1, rateLimiter: undefined }));
+    const model = accepted({ ...candidate, name: `model-${index}`, backend: { ...candidate.backend, instances } });
+    return model === undefined ? [] : [model];
+  });
+  expect(models.length).toBeGreaterThanOrEqual(count);
+  return models.slice(0, count);
+}
 
 describe('the core of a real tritonserver, given what our check refuses', () => {
   let repository: string;
