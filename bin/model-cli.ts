@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { Command, CommanderError } from 'commander';
-import { createColors } from 'picocolors';
+import { Command } from 'commander';
 import { catalog } from '../models/catalog';
 import { explain } from '../models/explain';
 import { defineModel, type Model, type ModelSpec } from '../models/model';
@@ -11,7 +10,7 @@ import { configProblems } from '../models/repository/check-config';
 import { repositoryLayout } from '../models/repository/layout';
 import { parseConfig } from '../models/repository/model-config';
 import { architectureFromHuggingFace } from '../models/spec/architecture';
-import type { Output } from '../preview/cli';
+import { type Output, runCommand, styleOf } from './command';
 import { renderConfig, renderExplanation, renderFit } from './model-report';
 
 export interface ModelSurroundings {
@@ -36,9 +35,6 @@ interface FitOptions {
   readonly maxOutput: string;
 }
 
-const MAX_WIDTH = 120;
-const DEFAULT_WIDTH = 80;
-
 /**
  * `npm run model -- list | explain | fit | check | files`.
  *
@@ -48,9 +44,7 @@ export async function main(
   args: readonly string[],
   { out, err }: ModelSurroundings = { out: process.stdout, err: process.stderr },
 ): Promise<number> {
-  const colour = out.isTTY === true && process.env.NO_COLOR === undefined && process.env.TERM !== 'dumb';
-  const style = { width: Math.min(out.columns ?? DEFAULT_WIDTH, MAX_WIDTH), colours: createColors(colour) };
-  const output = { writeOut: (text: string) => out.write(text), writeErr: (text: string) => err.write(text) };
+  const style = styleOf(out);
   const program = new Command('model').description('The models of the catalogue, and what follows from each.');
   program
     .command('list')
@@ -103,16 +97,7 @@ export async function main(
     .argument('<name>', 'a model of the catalogue')
     .option('--out <folder>', 'a folder that is not there yet')
     .action((name: string, options: { out?: string }) => writeFiles(modelOf(name), options.out, out));
-  for (const command of [program, ...program.commands]) command.exitOverride().configureOutput(output);
-  try {
-    await program.parseAsync(args, { from: 'user' });
-    return 0;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : InputError.EXIT_CODE;
-    if (!(error instanceof InputError)) throw error;
-    err.write(`${error.message}\n`);
-    return InputError.EXIT_CODE;
-  }
+  return runCommand(program, args, { out, err });
 }
 
 function modelOf(name: string): Model {

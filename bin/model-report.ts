@@ -1,4 +1,3 @@
-import type { createColors } from 'picocolors';
 import { accelerator } from '../models/accelerator';
 import { isUnpriced } from '../models/cost';
 import type { EngineBuild } from '../models/engine-build';
@@ -8,12 +7,7 @@ import { GIB, type MemoryFit, type MemoryLayout } from '../models/memory';
 import type { Model } from '../models/model';
 import type { ModelConfig } from '../models/repository/model-config';
 import { wrap } from '../models/text';
-
-export interface Style {
-  /** Columns. */
-  readonly width: number;
-  readonly colours: ReturnType<typeof createColors>;
-}
+import type { Style } from './command';
 
 const gib = (bytes: number) => (bytes / GIB).toFixed(2);
 

@@ -1,8 +1,9 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import { InputError } from '../models/problem';
 import { type HelmChart, type Image, UNRESOLVED, type UpstreamFiles } from '../models/versions';
+import { runCommand } from './command';
 import { imageDigest } from './image-digest';
 
 declare const __PROJECT_ROOT__: string;
@@ -38,8 +39,6 @@ export async function main(
   const { out, err } = surroundings;
   let code = 0;
   const program = new Command('versions').description('What is deployed in which version (versions.json).');
-  const output = { writeOut: (text: string) => out.write(text), writeErr: (text: string) => err.write(text) };
-  program.exitOverride().configureOutput(output);
   program
     .command('list')
     .description('print every version and where it was looked up')
@@ -52,16 +51,7 @@ export async function main(
     .action(async (options: { refresh?: true; mirror?: string[] }) => {
       code = await resolve(options, surroundings);
     });
-  for (const command of program.commands) command.exitOverride().configureOutput(output);
-  try {
-    await program.parseAsync(args, { from: 'user' });
-    return code;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : InputError.EXIT_CODE;
-    if (!(error instanceof InputError)) throw error;
-    err.write(`${error.message}\n`);
-    return InputError.EXIT_CODE;
-  }
+  return (await runCommand(program, args, { out, err })) || code;
 }
 
 function read(file: string): VersionsFile {

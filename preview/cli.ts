@@ -1,4 +1,5 @@
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
+import { type Output, runCommand, styleOf } from '../bin/command';
 import { InputError } from '../models/problem';
 import { buildPlan } from './build-plan';
 import { environmentNames } from './config-file';
@@ -17,16 +18,6 @@ export interface Surroundings {
   readonly err: Pick<Output, 'write'>;
 }
 
-/** What a command writes to: a terminal, a pipe, or a test. */
-export interface Output {
-  write(text: string): unknown;
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-}
-
-const MAX_WIDTH = 120;
-const DEFAULT_WIDTH = 80;
-
 /**
  * `npm run preview -- <environment>`: shows what `pulumi up` would create.
  *
@@ -37,27 +28,16 @@ export async function main(
   surroundings: Surroundings = { folder: __PROJECT_ROOT__, out: process.stdout, err: process.stderr },
 ): Promise<number> {
   const { folder, out, err } = surroundings;
-  let code = 0;
   const command = new Command('preview')
     .description('Show everything that `pulumi up` would create, offline.')
     .argument('[environment]', `one of: ${environmentNames(folder).join(', ')}`)
     .option('--json', 'the whole plan as one JSON object on standard output')
     .option('--folder <folder>', 'where the Pulumi.<environment>.yaml files are (default: the project)')
     .option('--out <folder>', 'write plan.json and one manifest a chart to a folder')
-    .exitOverride()
-    .configureOutput({ writeOut: (text) => out.write(text), writeErr: (text) => err.write(text) })
-    .action(async (environment: string | undefined, options: Options) => {
-      code = await preview(environment, options.folder ?? folder, options, out);
-    });
-  try {
-    await command.parseAsync(args, { from: 'user' });
-    return code;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : InputError.EXIT_CODE;
-    if (!(error instanceof InputError)) throw error;
-    err.write(`${error.message}\n`);
-    return InputError.EXIT_CODE;
-  }
+    .action((environment: string | undefined, options: Options) =>
+      preview(environment, options.folder ?? folder, options, out),
+    );
+  return runCommand(command, args, { out, err });
 }
 
 interface Options {
@@ -66,12 +46,7 @@ interface Options {
   readonly out?: string;
 }
 
-async function preview(
-  environment: string | undefined,
-  folder: string,
-  options: Options,
-  out: Output,
-): Promise<number> {
+async function preview(environment: string | undefined, folder: string, options: Options, out: Output): Promise<void> {
   if (environment === undefined) {
     throw new InputError('command line', [
       {
@@ -86,10 +61,8 @@ async function preview(
   if (options.out !== undefined) writeOut(plan, options.out);
   if (options.json) {
     out.write(planJson(plan));
-    return 0;
+    return;
   }
-  const colour = out.isTTY === true && process.env.NO_COLOR === undefined && process.env.TERM !== 'dumb';
-  out.write(renderTerminal(plan, { width: Math.min(out.columns ?? DEFAULT_WIDTH, MAX_WIDTH), colour }));
+  out.write(renderTerminal(plan, styleOf(out)));
   if (options.out !== undefined) out.write(`\nWritten to ${options.out}: plan.json, manifests/\n`);
-  return 0;
 }

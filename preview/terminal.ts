@@ -1,27 +1,18 @@
-import { createColors } from 'picocolors';
+import type { Style } from '../bin/command';
 import { wrap } from '../models/text';
 import { CHART_TYPE } from '../stacks/chart-resource';
 import { byParent, isComponent } from './build-plan';
 import { cloudGist, objectGist, resourceLabel } from './gist';
 import type { Plan, PlannedChart, PlannedCost, PlannedModel, PlannedResource } from './plan';
 
-export interface TerminalOptions {
-  /** Columns. */
-  readonly width: number;
-  readonly colour: boolean;
-}
-
 /** Above this many charts each is one line. */
 const CHARTS_IN_FULL = 12;
 /** Above this many models, or charts in one line each, the rest is counted. */
 const LISTED = 40;
 
-type Colours = ReturnType<typeof createColors>;
-
 /** The plan as a person reads it, within the width. */
-export function renderTerminal(plan: Plan, { width, colour }: TerminalOptions): string {
-  const page = new Page(width, createColors(colour));
-  const { colours } = page;
+export function renderTerminal(plan: Plan, { width, colours }: Style): string {
+  const page = new Page(width, colours);
   const { summary } = plan;
   page.add(
     `${colours.bold(`triton-stack ${plan.environment}`)} · ${summary.platform} · ${summary.cluster} · offline plan`,
@@ -49,7 +40,7 @@ class Page {
 
   constructor(
     readonly width: number,
-    readonly colours: Colours,
+    readonly colours: Style['colours'],
   ) {}
 
   add(line: string): void {

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { createColors } from 'picocolors';
 import { afterAll, describe, expect, it } from 'vitest';
 import { main as explainModel } from '../bin/model-cli';
 import { buildPlan } from '../preview/build-plan';
@@ -42,7 +43,9 @@ describe('the README', () => {
 
   it('shows lines that the preview prints, in their order', async () => {
     const shown = blocks('').find((block) => block.startsWith('triton-stack dev')) ?? '';
-    const printed = renderTerminal(await buildPlan(ROOT, 'dev'), { width: 80, colour: false }).split('\n');
+    const printed = renderTerminal(await buildPlan(ROOT, 'dev'), { width: 80, colours: createColors(false) }).split(
+      '\n',
+    );
     let at = -1;
     for (const line of shown.split('\n')) {
       const next = printed.indexOf(line, at + 1);

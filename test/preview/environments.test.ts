@@ -3,6 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dump } from 'js-yaml';
+import { createColors } from 'picocolors';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { versions } from '../../models/versions';
 import { buildPlan } from '../../preview/build-plan';
@@ -25,7 +26,9 @@ describe.each(SHIPPED)('%s', (name) => {
   const golden = (file: string) => join(import.meta.dirname, '__goldens__', name, file);
 
   it('shows what it did before', async () => {
-    await expect(renderTerminal(plan, { width: 120, colour: false })).toMatchFileSnapshot(golden('preview.txt'));
+    await expect(renderTerminal(plan, { width: 120, colours: createColors(false) })).toMatchFileSnapshot(
+      golden('preview.txt'),
+    );
   });
 
   it('registers the same resources with the same arguments', async () => {

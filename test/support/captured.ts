@@ -1,4 +1,4 @@
-import type { Output } from '../../preview/cli';
+import type { Output } from '../../bin/command';
 
 /** An output that keeps what is written to it. */
 export class Captured implements Output {

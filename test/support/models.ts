@@ -34,3 +34,21 @@ export function gpuPool(changes: Partial<GpuPool> = {}): GpuPool {
     ...changes,
   };
 }
+
+/** An ONNX model with one input and one output, in part as given. */
+export function tensorModel(name: string, changes: Partial<ModelSpec> = {}, backend: object = {}) {
+  return defineModel({
+    name,
+    accelerator: 'nvidia-l4',
+    scale: { min: 1, max: 1 },
+    ...changes,
+    backend: {
+      kind: 'onnxruntime',
+      bytes: 1000,
+      inputs: [{ name: 'IN', dataType: 'FP32', dims: [2] }],
+      outputs: [{ name: 'OUT', dataType: 'FP32', dims: [2] }],
+      batching: { kind: 'none' },
+      ...backend,
+    },
+  } as ModelSpec);
+}

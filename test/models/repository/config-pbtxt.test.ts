@@ -2,26 +2,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { catalog } from '../../../models/catalog';
 import { memoryFit } from '../../../models/memory';
-import { defineModel, type ModelSpec } from '../../../models/model';
+import { defineModel } from '../../../models/model';
 import { configPbtxt, modelConfig } from '../../../models/repository/config-pbtxt';
 import { repositoryLayout } from '../../../models/repository/layout';
 import { configText, parseConfig } from '../../../models/repository/model-config';
-
-const tensorModel = (changes: Partial<ModelSpec>, backend: object = {}) =>
-  defineModel({
-    name: 'm',
-    accelerator: 'nvidia-l4',
-    scale: { min: 1, max: 1 },
-    ...changes,
-    backend: {
-      kind: 'onnxruntime',
-      bytes: 1000,
-      inputs: [{ name: 'IN', dataType: 'FP32', dims: [4] }],
-      outputs: [{ name: 'OUT', dataType: 'FP32', dims: [4] }],
-      batching: { kind: 'none' },
-      ...backend,
-    },
-  } as ModelSpec);
+import { tensorModel } from '../../support/models';
 
 describe.each([...catalog])('%s', (name, model) => {
   it('has the repository that it had', async () => {
@@ -42,12 +27,13 @@ describe.each([...catalog])('%s', (name, model) => {
 
 describe('config.pbtxt', () => {
   it('does not batch where nothing is to be batched', () => {
-    expect(modelConfig(tensorModel({}))).toMatchObject({ max_batch_size: 0 });
-    expect(configPbtxt(tensorModel({}))).not.toContain('dynamic_batching');
+    expect(modelConfig(tensorModel('m', {}))).toMatchObject({ max_batch_size: 0 });
+    expect(configPbtxt(tensorModel('m', {}))).not.toContain('dynamic_batching');
   });
 
   it('says what becomes of requests by their priority', () => {
     const model = tensorModel(
+      'm',
       {},
       {
         batching: {
@@ -86,6 +72,7 @@ describe('config.pbtxt', () => {
 
   it('keeps sequences together', () => {
     const model = tensorModel(
+      'm',
       {},
       {
         batching: {
@@ -106,6 +93,7 @@ describe('config.pbtxt', () => {
 
   it('places instances, limits their rate, warms up, caches, and serves the versions asked for', () => {
     const model = tensorModel(
+      'm',
       {
         versions: [{ version: 1 }, { version: 2, precision: 'fp16' }, { version: 3, precision: 'fp8' }],
         versionPolicy: { kind: 'specific', versions: [1, 3] },

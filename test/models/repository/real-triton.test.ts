@@ -4,12 +4,13 @@ import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { catalog } from '../../../models/catalog';
-import { defineModel, type Model, type ModelSpec } from '../../../models/model';
+import type { Model } from '../../../models/model';
 import { configPbtxt, DEFAULT_REPOSITORY } from '../../../models/repository/config-pbtxt';
 import { repositoryLayout } from '../../../models/repository/layout';
 import { isLanguageModel, worldSize } from '../../../models/spec/backend';
 import { accepted, spec } from '../../support/arbitrary-spec';
 import { BAD_CONFIGS, MEMBER } from '../../support/config-cases';
+import { tensorModel } from '../../support/models';
 import { TritonServer } from '../../support/triton-server';
 
 /** A model.py that answers with zeros of the declared outputs. */
@@ -65,22 +66,6 @@ function standIn(path: string, engine: { ranks: number; batch: number } | undefi
     pretrained_config: { mapping: { world_size: ranks, tp_size: ranks, pp_size: 1 } },
   });
 }
-
-const tensorModel = (name: string, changes: Partial<ModelSpec>, backend: object = {}) =>
-  defineModel({
-    name,
-    accelerator: 'nvidia-l4',
-    scale: { min: 1, max: 1 },
-    ...changes,
-    backend: {
-      kind: 'onnxruntime',
-      bytes: 1000,
-      inputs: [{ name: 'IN', dataType: 'FP32', dims: [2] }],
-      outputs: [{ name: 'OUT', dataType: 'FP32', dims: [2] }],
-      batching: { kind: 'none' },
-      ...backend,
-    },
-  } as ModelSpec);
 
 const ACCEPTED: readonly Model[] = [
   ...catalog.values(),
