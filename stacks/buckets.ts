@@ -1,24 +1,24 @@
 import { Bucket } from '@pulumi/gcp/storage/bucket.js';
 import { BucketIAMMember } from '@pulumi/gcp/storage/bucketIAMMember.js';
+import type { Resource } from '@pulumi/pulumi';
 import { Component, type ComponentOptions } from './component';
 import type { GkeEnvironment } from './environment/environment';
 
 const ROLES = ['models', 'artifacts', 'data'] as const;
 export type BucketRole = (typeof ROLES)[number];
 
-/** The namespace and ServiceAccount of the pipelines' steps (kubeflow/pipelines, pipeline-runner). */
-const PIPELINES = { namespace: 'kubeflow', account: 'pipeline-runner' } as const;
-
-const DAY_SECONDS = 86_400;
-/** Longest soft-delete retention of Cloud Storage. */
-const SOFT_DELETE_MAX_DAYS = 90;
+/** The namespace and ServiceAccount of the pipelines' steps (kubeflow/pipelines, pipeline-runner), and who publishes. */
+const PIPELINES = { namespace: 'kubeflow', account: 'pipeline-runner', publisher: 'model-publisher' } as const;
 
 /** Buckets for models, pipeline artifacts and data, and who may do what in them: identities of pods, no keys. */
 export class Buckets extends Component {
   readonly buckets: Readonly<Record<BucketRole, Bucket>>;
+  private readonly cluster: Resource;
 
-  constructor(environment: GkeEnvironment, opts: ComponentOptions) {
+  /** @param cluster - what the identities of pods come with: permissions wait for it, buckets do not */
+  constructor(environment: GkeEnvironment, cluster: Resource, opts: ComponentOptions) {
     super('storage:Buckets', 'buckets', opts);
+    this.cluster = cluster;
     const { buckets, platform } = environment;
     this.buckets = Object.fromEntries(ROLES.map((role) => [role, this.bucket(role, environment)])) as unknown as Record<
       BucketRole,
@@ -33,7 +33,10 @@ export class Buckets extends Component {
     this.grant('models-servers', 'models', 'roles/storage.objectViewer', servers);
     if (environment.kubeflow.kind === 'pipelines') {
       const runner = `${pool}/subject/ns/${PIPELINES.namespace}/sa/${PIPELINES.account}`;
-      this.grant('models-pipelines', 'models', 'roles/storage.objectUser', runner);
+      const publisher = `${pool}/subject/ns/${PIPELINES.namespace}/sa/${PIPELINES.publisher}`;
+      // Whoever writes a model repository runs code in the servers: one account for that, and no pipeline's own.
+      this.grant('models-publisher', 'models', 'roles/storage.objectUser', publisher);
+      this.grant('models-pipelines', 'models', 'roles/storage.objectViewer', runner);
       this.grant('artifacts-pipelines', 'artifacts', 'roles/storage.objectUser', runner);
       this.grant('data-pipelines', 'data', 'roles/storage.objectViewer', runner);
     }
@@ -50,14 +53,14 @@ export class Buckets extends Component {
         uniformBucketLevelAccess: true,
         publicAccessPrevention: 'enforced',
         versioning: { enabled: true },
-        softDeletePolicy: {
-          retentionDurationSeconds: Math.min(buckets.keepDays, SOFT_DELETE_MAX_DAYS) * DAY_SECONDS,
-        },
+        // Versions keep what is replaced or deleted; soft delete would keep, and bill, it a second time.
+        softDeletePolicy: { retentionDurationSeconds: 0 },
         lifecycleRules: [
           { action: { type: 'Delete' }, condition: { daysSinceNoncurrentTime: buckets.keepDays } },
           { action: { type: 'AbortIncompleteMultipartUpload' }, condition: { age: 7 } },
         ],
-        forceDestroy: false,
+        // Environments that come and go take their objects along.
+        forceDestroy: !platform.deletionProtection,
         labels: { environment: name, role, 'managed-by': 'triton-stack' },
       },
       { ...this.child, protect: platform.deletionProtection },
@@ -65,6 +68,10 @@ export class Buckets extends Component {
   }
 
   private grant(name: string, role: BucketRole, iamRole: string, member: string): void {
-    new BucketIAMMember(name, { bucket: this.buckets[role].name, role: iamRole, member }, this.child);
+    new BucketIAMMember(
+      name,
+      { bucket: this.buckets[role].name, role: iamRole, member },
+      this.childAfter(this.cluster),
+    );
   }
 }

@@ -1,4 +1,6 @@
 import { Cluster as GkeCluster } from '@pulumi/gcp/container/cluster.js';
+import { CryptoKeyIAMMember } from '@pulumi/gcp/kms/cryptoKeyIAMMember.js';
+import { ServiceIdentity } from '@pulumi/gcp/projects/serviceIdentity.js';
 import { type Input, type Output, output } from '@pulumi/pulumi';
 import { Component, type ComponentOptions } from './component';
 import type { GkeEnvironment } from './environment/environment';
@@ -25,6 +27,7 @@ export class Cluster extends Component {
     super('gke:Cluster', 'cluster', opts);
     const { name, platform } = environment;
     const key = platform.databaseEncryptionKey;
+    const access = key === undefined ? [] : [this.keyAccess(environment, key)];
     this.cluster = new GkeCluster(
       'gke',
       {
@@ -58,7 +61,7 @@ export class Cluster extends Component {
         databaseEncryption: key === undefined ? { state: 'DECRYPTED' } : { state: 'ENCRYPTED', keyName: key },
         securityPostureConfig: { mode: 'BASIC', vulnerabilityMode: 'VULNERABILITY_DISABLED' },
         nodePoolDefaults: {
-          nodeConfigDefaults: { insecureKubeletReadonlyPortEnabled: 'FALSE', gcfsConfig: { enabled: true } },
+          nodeConfigDefaults: { insecureKubeletReadonlyPortEnabled: 'FALSE' },
         },
 
         releaseChannel: { channel: platform.releaseChannel },
@@ -87,11 +90,29 @@ export class Cluster extends Component {
         resourceLabels: { environment: name, 'managed-by': 'triton-stack' },
       },
       // Fields of the pool that is gone, and counts that the autoscaler moves.
-      { ...this.child, ignoreChanges: ['initialNodeCount', 'nodeConfig', 'nodePools'] },
+      { ...this.childAfter(...access), ignoreChanges: ['initialNodeCount', 'nodeConfig', 'nodePools'] },
     );
     const endpoint = this.cluster.controlPlaneEndpointsConfig.apply((config) => config.dnsEndpointConfig?.endpoint);
     this.kubeconfig = output([this.cluster.name, endpoint]).apply(([cluster, host]) => kubeconfig(cluster, host));
     this.registerOutputs({ name: this.cluster.name });
+  }
+
+  /** GKE's own account has to be let at the key before it makes the cluster; in a new project it is made first. */
+  private keyAccess({ platform }: GkeEnvironment, key: string): CryptoKeyIAMMember {
+    const agent = new ServiceIdentity(
+      'gke-agent',
+      { project: platform.project, service: 'container.googleapis.com' },
+      this.child,
+    );
+    return new CryptoKeyIAMMember(
+      'secrets-key',
+      {
+        cryptoKeyId: key,
+        role: 'roles/cloudkms.cryptoKeyEncrypterDecrypter',
+        member: `serviceAccount:service-${platform.projectNumber}@container-engine-robot.iam.gserviceaccount.com`,
+      },
+      this.childAfter(agent),
+    );
   }
 }
 

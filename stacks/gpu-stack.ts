@@ -9,8 +9,16 @@ import { helmRelease } from './helm-release';
 type OperatorStack = Extract<GkeEnvironment['gpuStack'], { kind: 'gpu-operator' }>;
 
 const NAMESPACE = 'gpu-operator';
-/** Pods of system priority: the operator's DaemonSets run some on every GPU node (NVIDIA's quota for GKE is 100). */
-const SYSTEM_PRIORITY_PODS = 100;
+/** Operands on a GPU node, of system priority: toolkit, device plugin, DCGM exporter, discovery (2), validator, MIG manager. */
+const PODS_PER_GPU_NODE = 7;
+/** The operator and the masters of node feature discovery. */
+const CONTROLLERS = 10;
+
+/** Pods of system priority when all pools are fully grown, twice over: a rollout has old and new ones. */
+function systemPriorityPods({ pools, systemPool }: GkeEnvironment): number {
+  const gpuNodes = pools.reduce((sum, pool) => sum + pool.config.max, 0);
+  return 2 * (PODS_PER_GPU_NODE * gpuNodes + systemPool.max + CONTROLLERS);
+}
 
 /** Where Google's installer puts the driver on COS. */
 const COS_DRIVER_FOLDER = '/home/kubernetes/bin/nvidia';
@@ -21,14 +29,14 @@ const COS_DRIVER_FOLDER = '/home/kubernetes/bin/nvidia';
  * Values: NVIDIA documentation, "NVIDIA GPU Operator with Google GKE". Its `cdi.default` is gone since v25.10.
  */
 export class GpuOperator extends Component {
-  constructor(stack: OperatorStack, opts: ComponentOptions) {
+  constructor(environment: GkeEnvironment, stack: OperatorStack, opts: ComponentOptions) {
     super('gpu:Operator', 'gpu-operator', opts);
     const namespace = new ChartResource(
       {
         chart: namespaceChart({
           name: NAMESPACE,
           podSecurity: 'privileged',
-          systemPriorityPods: SYSTEM_PRIORITY_PODS,
+          systemPriorityPods: systemPriorityPods(environment),
         }),
       },
       this.child,
@@ -39,7 +47,9 @@ export class GpuOperator extends Component {
         name: 'gpu-operator',
         namespace: NAMESPACE,
         chart: versions.charts.gpuOperator,
-        values: stack.nodeImage === 'cos' ? cosValues : ubuntuValues,
+        values: { ...(stack.nodeImage === 'cos' ? cosValues : ubuntuValues), ...spotTolerations },
+        // Its hook that upgrades definitions needs it (the chart's values.yaml, upgradeCRD).
+        disableOpenapiValidation: true,
       },
       this.childAfter(...namespace.objects, ...driver),
     );
@@ -58,6 +68,25 @@ export class GpuOperator extends Component {
     );
   }
 }
+
+const TOLERATIONS = [
+  { key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' },
+  { key: 'cloud.google.com/gke-spot', operator: 'Equal', value: 'true', effect: 'NoSchedule' },
+];
+
+/** The chart's own tolerations and that of spot nodes, where without it nothing would offer the GPUs. */
+const spotTolerations = {
+  daemonsets: { tolerations: TOLERATIONS },
+  'node-feature-discovery': {
+    worker: {
+      tolerations: [
+        { key: 'node-role.kubernetes.io/master', operator: 'Equal', value: '', effect: 'NoSchedule' },
+        { key: 'node-role.kubernetes.io/control-plane', operator: 'Equal', value: '', effect: 'NoSchedule' },
+        ...TOLERATIONS,
+      ],
+    },
+  },
+};
 
 const cosValues = {
   driver: { enabled: false },

@@ -7,12 +7,17 @@ export interface HelmReleaseArgs {
   readonly namespace: string;
   readonly chart: HelmChart;
   readonly values: Record<string, unknown>;
+  /** @default false */
+  readonly disableOpenapiValidation?: boolean;
   /** Seconds. @default 600 */
   readonly timeout?: number;
 }
 
 /** A Helm release of a pinned chart, with the name given, which undoes itself where an installation fails. */
-export function helmRelease({ name, namespace, chart, values, timeout }: HelmReleaseArgs, opts: CustomResourceOptions) {
+export function helmRelease(
+  { name, namespace, chart, values, disableOpenapiValidation, timeout }: HelmReleaseArgs,
+  opts: CustomResourceOptions,
+) {
   return new Release(
     name,
     {
@@ -22,6 +27,7 @@ export function helmRelease({ name, namespace, chart, values, timeout }: HelmRel
       version: chart.version,
       repositoryOpts: { repo: chart.repository },
       values,
+      disableOpenapiValidation,
       timeout: timeout ?? 600,
       atomic: true,
       maxHistory: 5,

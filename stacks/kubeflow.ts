@@ -1,6 +1,11 @@
 import { Directory } from '@pulumi/kubernetes/kustomize/v2/directory.js';
+import { kubeflowAccessChart } from '../charts/kubeflow-access-chart';
 import { versions } from '../models/versions';
+import { ChartResource } from './chart-resource';
 import { Component, type ComponentOptions } from './component';
+
+/** The namespace that upstream's definitions bring. */
+const NAMESPACE = 'kubeflow';
 
 /** Seconds that kustomize may take to clone: its default of 27 is too short for this repository. */
 const CLONE_SECONDS = 300;
@@ -14,7 +19,12 @@ export class KubeflowPipelines extends Component {
       { directory: upstream('cluster-scoped-resources') },
       this.child,
     );
-    new Directory('pipelines', { directory: upstream('env/platform-agnostic') }, this.childAfter(definitions));
+    const access = new ChartResource({ chart: kubeflowAccessChart(NAMESPACE) }, this.childAfter(definitions));
+    new Directory(
+      'pipelines',
+      { directory: upstream('env/platform-agnostic') },
+      this.childAfter(definitions, ...access.objects),
+    );
     this.registerOutputs({});
   }
 }

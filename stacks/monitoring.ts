@@ -118,6 +118,8 @@ function prometheusValues(diskGb: number, gke: boolean): Record<string, unknown>
       kubeScheduler: { enabled: false },
       kubeEtcd: { enabled: false },
       kubeProxy: { enabled: false },
+      // GKE has kube-dns, which nobody can scrape on CoreDNS's port.
+      coreDns: { enabled: false },
     }),
     // Dashboards are read through whatever the team has; the chart's own comes with a default password.
     grafana: { enabled: false },

@@ -39,6 +39,7 @@ export class NodePools extends Component {
       'system',
       {
         ...common,
+        ...initialNodes(systemPool.min, ZONES_OF_A_REGION),
         autoscaling: {
           locationPolicy: 'BALANCED',
           totalMinNodeCount: systemPool.min,
@@ -53,7 +54,7 @@ export class NodePools extends Component {
           shieldedInstanceConfig: { enableSecureBoot: true, enableIntegrityMonitoring: true },
         }),
       },
-      this.childAfter(egress),
+      { ...this.childAfter(egress), ignoreChanges: ['initialNodeCount'] },
     );
     this.gpu = environment.pools.map(
       (pool) =>
@@ -61,6 +62,7 @@ export class NodePools extends Component {
           pool.name,
           {
             ...common,
+            ...initialNodes(pool.config.min, pool.config.zones.length),
             nodeLocations: [...pool.config.zones],
             // ANY: a node comes from whichever zone has a GPU left.
             autoscaling: {
@@ -73,11 +75,19 @@ export class NodePools extends Component {
             nodeConfig: gpuNodeConfig(args, pool),
           },
           // GKE taints GPU nodes only where another pool is there to take the system's pods.
-          this.childAfter(egress, this.system),
+          { ...this.childAfter(egress, this.system), ignoreChanges: ['initialNodeCount'] },
         ),
     );
     this.registerOutputs({});
   }
+}
+
+/** Zones that a regional cluster spreads a pool over where the pool names none. */
+const ZONES_OF_A_REGION = 3;
+
+/** Nodes of each zone at first: the autoscaler keeps a pool above its least size, and does not bring it there. */
+function initialNodes(min: number, zones: number): Pick<NodePoolArgs, 'initialNodeCount'> {
+  return min === 0 ? {} : { initialNodeCount: Math.ceil(min / zones) };
 }
 
 function nodeConfig(args: NodePoolsArgs, config: NodeConfig): NodeConfig {
@@ -88,7 +98,6 @@ function nodeConfig(args: NodePoolsArgs, config: NodeConfig): NodeConfig {
     oauthScopes: ['https://www.googleapis.com/auth/cloud-platform'],
     workloadMetadataConfig: { mode: 'GKE_METADATA' },
     metadata: { 'disable-legacy-endpoints': 'true' },
-    gcfsConfig: { enabled: true },
     gvnic: { enabled: true },
     kubeletConfig: { insecureKubeletReadonlyPortEnabled: 'FALSE' },
     resourceLabels: { environment: args.environment.name, 'managed-by': 'triton-stack' },

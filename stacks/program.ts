@@ -37,14 +37,14 @@ async function deployGke(environment: GkeEnvironment): Promise<StackOutputs> {
     { ...google, dependsOn: [services, nodes] },
   );
   // The workload identity pool that permissions name comes with the cluster.
-  const buckets = new Buckets(environment, { ...google, dependsOn: [services, cluster] });
+  const buckets = new Buckets(environment, cluster, google);
 
   const provider = new KubernetesProvider('kubernetes', {
     kubeconfig: cluster.kubeconfig,
     enableServerSideApply: true,
   });
   const kubernetes = { providers: [provider], dependsOn: [pools] };
-  const gpu = gpuStack.kind === 'gpu-operator' ? [new GpuOperator(gpuStack, kubernetes)] : [];
+  const gpu = gpuStack.kind === 'gpu-operator' ? [new GpuOperator(environment, gpuStack, kubernetes)] : [];
   await deployApplications(environment, kubernetes, [...gpu, buckets]);
   return {
     cluster: cluster.cluster.name,

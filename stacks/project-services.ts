@@ -2,14 +2,24 @@ import { Service } from '@pulumi/gcp/projects/service.js';
 import { Component, type ComponentOptions } from './component';
 import type { GkeEnvironment } from './environment/environment';
 
-const APIS = ['compute', 'container', 'iam', 'logging', 'monitoring', 'storage'] as const;
+const APIS = [
+  'binaryauthorization',
+  'cloudresourcemanager',
+  'compute',
+  'container',
+  'iam',
+  'logging',
+  'monitoring',
+  'storage',
+] as const;
 
 /** The Google Cloud APIs that the stack calls. They stay on when the stack goes: others may use them. */
 export class ProjectServices extends Component {
   constructor(environment: GkeEnvironment, opts: ComponentOptions) {
     super('project:Services', 'apis', opts);
     const { project } = environment.platform;
-    for (const api of APIS) {
+    const kms = environment.platform.databaseEncryptionKey === undefined ? [] : ['cloudkms'];
+    for (const api of [...APIS, ...kms]) {
       new Service(api, { project, service: `${api}.googleapis.com`, disableOnDestroy: false }, this.child);
     }
     this.registerOutputs({});

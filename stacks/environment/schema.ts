@@ -215,7 +215,8 @@ const servedModel = z.strictObject({
 
 const serving = z.strictObject({
   namespace: dnsLabel.default('triton'),
-  models: z.array(servedModel).min(1),
+  /** None at first: a repository has to be published before its server can start. */
+  models: z.array(servedModel),
 });
 
 const shared = { kubeflow: kubeflow.default({ kind: 'none' }), serving };

@@ -200,7 +200,7 @@ describe('a file that cannot work', () => {
       'the same name in the cluster',
     ],
     ['no such model', (c) => Object.assign(c.serving.models[0], { model: 'resnet-50' }), 'did you mean resnet50?'],
-    ['no models', (c) => Object.assign(c.serving, { models: [] }), 'serving.models', 'at least 1 entries'],
+    ['models that are no list', (c) => Object.assign(c.serving, { models: 'llama' }), 'serving.models', 'a list'],
     [
       'a bucket name with capitals',
       (c) => Object.assign(c, { buckets: { models: 'Models' } }),
@@ -356,6 +356,15 @@ describe('a file that cannot work', () => {
     expect(code).toBe(2);
     expect(err).toMatch(/^Pulumi.Feature_1.yaml: 1 error\n[\s\S]*at most 17\s+characters/);
   });
+});
+
+it('shows an environment without models: the first step of a new project', async () => {
+  const config = shippedConfig('dev');
+  config.serving.models = [];
+  const { code, out } = await run(['try'], environmentFolder('try', environmentText(config)));
+  expect(code).toBe(0);
+  expect(out).toMatch(/Models 0/);
+  expect(out).toContain('gs://acme-ml-dev-try-models');
 });
 
 describe('--out', () => {

@@ -114,6 +114,39 @@ describe('on GKE', () => {
     expect(config.taints).toContainEqual({ key: 'cloud.google.com/gke-spot', value: 'true', effect: 'NO_SCHEDULE' });
   });
 
+  it('has the operator tolerate spot nodes, and a quota for all nodes of all pools', () => {
+    const { values } = named(plan, 'kubernetes:helm.sh/v3:Release', 'gpu-operator').inputs;
+    expect(JSON.stringify((values as { daemonsets: object }).daemonsets)).toContain('gke-spot');
+    expect(JSON.stringify((values as Record<string, object>)['node-feature-discovery'])).toContain('gke-spot');
+    const quota = named(plan, 'kubernetes:core/v1:ResourceQuota', 'gpu-operator/system-priority');
+    const pods = Number((quota.inputs.spec as { hard: { pods: string } }).hard.pods);
+    expect(pods).toBeGreaterThan(7 * 6);
+  });
+
+  it('has buckets before the cluster, and lets them go with an environment that comes and goes', () => {
+    const bucket = named(plan, 'gcp:storage/bucket:Bucket', 'models');
+    expect(bucket.inputs.forceDestroy).toBe(true);
+    expect(bucket.dependencies.join()).not.toContain('Cluster');
+  });
+
+  it("lets GKE at the key of etcd's secrets before the cluster is made", async () => {
+    const prod = await buildPlan(ROOT, 'prod');
+    const access = named(prod, 'gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember', 'secrets-key');
+    expect(access.inputs.member).toBe(
+      'serviceAccount:service-333344445555@container-engine-robot.iam.gserviceaccount.com',
+    );
+    const cluster = named(prod, 'gcp:container/cluster:Cluster', 'gke');
+    expect(cluster.dependencies).toContain(access.urn);
+    expect(named(prod, 'gcp:projects/service:Service', 'cloudkms').inputs.service).toBe('cloudkms.googleapis.com');
+    expect(named(prod, 'gcp:storage/bucket:Bucket', 'models').inputs.forceDestroy).toBe(false);
+    expect(named(prod, 'gcp:container/nodePool:NodePool', 'system').inputs.initialNodeCount).toBe(1);
+  });
+
+  it('lets nobody at the pipelines before their network policy is there', () => {
+    const policy = named(plan, 'kubernetes:networking.k8s.io/v1:NetworkPolicy', 'kubeflow/triton-stack-ingress');
+    expect(named(plan, 'kubernetes:kustomize/v2:Directory', 'pipelines').dependencies).toContain(policy.urn);
+  });
+
   it('knows the cluster only after it is there', () => {
     const provider = named(plan, 'pulumi:providers:kubernetes', 'kubernetes');
     expect(provider.inputs.kubeconfig).toBe(UNKNOWN);
@@ -125,10 +158,11 @@ describe('on GKE', () => {
     expect(members.map(({ inputs }) => [inputs.role, String(inputs.member).replace(/^.*svc\.id\.goog/, '')])).toEqual([
       ['roles/storage.objectUser', '/subject/ns/kubeflow/sa/pipeline-runner'],
       ['roles/storage.objectViewer', '/subject/ns/kubeflow/sa/pipeline-runner'],
-      ['roles/storage.objectUser', '/subject/ns/kubeflow/sa/pipeline-runner'],
+      ['roles/storage.objectViewer', '/subject/ns/kubeflow/sa/pipeline-runner'],
+      ['roles/storage.objectUser', '/subject/ns/kubeflow/sa/model-publisher'],
       ['roles/storage.objectViewer', '/namespace/triton'],
     ]);
-    expect(plan.resources.filter(({ type }) => /Key/.test(type))).toEqual([]);
+    expect(plan.resources.filter(({ type }) => /serviceaccount\/key/.test(type))).toEqual([]);
   });
 
   it('installs Kubeflow from upstream at one commit, definitions first', () => {
