@@ -1,8 +1,8 @@
-// The import rule: models <- constructs <- charts <- stacks <- preview; policies look at plain objects.
+// The import rule: models <- constructs <- charts <- stacks <- preview <- sandbox; policies look at plain objects.
 'use strict';
 
 /** A folder may import itself and those before it. */
-const ORDER = ['models', 'constructs', 'charts', 'stacks', 'preview'];
+const ORDER = ['models', 'constructs', 'charts', 'stacks', 'preview', 'sandbox'];
 const NO_CDK = ['models'];
 const NO_PULUMI = ['models', 'constructs', 'charts'];
 
@@ -34,7 +34,7 @@ module.exports = {
       comment: 'policies/ takes plain objects',
       severity: 'error',
       from: { path: '^policies/' },
-      to: { path: '^(constructs|charts|stacks|preview)/' },
+      to: { path: '^(constructs|charts|stacks|preview|sandbox)/' },
     },
     {
       name: 'no-cycles',

@@ -8,6 +8,7 @@ const COMMANDS = {
   preview: 'preview/cli.ts',
   model: 'bin/model-cli.ts',
   versions: 'bin/versions-cli.ts',
+  sandbox: 'sandbox/cli.ts',
   'bench-preview': 'bench/preview/main.ts',
 };
 

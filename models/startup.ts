@@ -13,9 +13,14 @@ const SERVER_START_SECONDS = 60;
 /** How much longer than expected a start may take before the pod is killed: slow loads killed by probes are common. */
 const STARTUP_SLACK = 3;
 
+/** Seconds from container start to ready, on the slowest disk that is reckoned with. */
+export function loadSeconds(model: Model): number {
+  return SERVER_START_SECONDS + fileBytes(model) / SLOWEST_READ;
+}
+
 /** Seconds that the startup probe grants from container start to ready. */
 export function startupBudgetSeconds(model: Model): number {
-  return Math.ceil((SERVER_START_SECONDS + fileBytes(model) / SLOWEST_READ) * STARTUP_SLACK);
+  return Math.ceil(loadSeconds(model) * STARTUP_SLACK);
 }
 
 /** Room beside the files of a repository that is fetched once into an empty folder. */
@@ -54,7 +59,12 @@ const NODE_SECONDS = 900;
 /** Bytes a second that a fetch from object storage has to reach. */
 const SLOWEST_FETCH = 50 * 1024 * 1024;
 
+/** Seconds that the fetch of a model's files from object storage takes at most. */
+export function fetchSeconds(model: Model): number {
+  return Math.ceil(fileBytes(model) / SLOWEST_FETCH);
+}
+
 /** Seconds until a new pod is ready where a node has to be provisioned for it first. */
 export function rolloutSeconds(model: Model): number {
-  return NODE_SECONDS + Math.ceil(fileBytes(model) / SLOWEST_FETCH) + startupBudgetSeconds(model);
+  return NODE_SECONDS + fetchSeconds(model) + startupBudgetSeconds(model);
 }

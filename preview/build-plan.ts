@@ -6,7 +6,7 @@ import { CHART_TYPE } from '../stacks/chart-resource';
 import type { Environment, ServedModel } from '../stacks/environment/environment';
 import { readEnvironment } from '../stacks/environment/read';
 import { deploy } from '../stacks/program';
-import { ownValues, readStackConfig } from './config-file';
+import { ownValues, readStackConfig, type StackConfig } from './config-file';
 import { environmentCost } from './environment-cost';
 import type { KubernetesObject, Plan, PlannedChart, PlannedModel, PlannedResource } from './plan';
 import { record } from './record';
@@ -18,8 +18,32 @@ import { record } from './record';
  * @throws InputError where the environment's file cannot work
  */
 export async function buildPlan(folder: string, name: string): Promise<Plan> {
+  const { config, environment } = openEnvironment(folder, name);
+  return planOf(environment, config);
+}
+
+/** An environment, and the file that it was read from. */
+export interface OpenedEnvironment {
+  readonly config: StackConfig;
+  readonly environment: Environment;
+}
+
+/**
+ * Reads and checks `Pulumi.<name>.yaml`.
+ *
+ * @throws InputError where the environment's file cannot work, with the lines that say so
+ */
+export function openEnvironment(folder: string, name: string): OpenedEnvironment {
   const config = readStackConfig(folder, name);
-  const environment = withLines(config.lineOf, () => readEnvironment(name, ownValues(config), config.file));
+  return {
+    config,
+    environment: withLines(config.lineOf, () => readEnvironment(name, ownValues(config), config.file)),
+  };
+}
+
+/** As {@link buildPlan}, of an environment that was read already. */
+export async function planOf(environment: Environment, config: StackConfig): Promise<Plan> {
+  const { name } = environment;
   const { resources, outputs } = await record({ stack: name, config: config.values }, () => deploy(environment));
   const children = byParent(resources);
   const charts = chartsOf(resources, children);

@@ -21,7 +21,11 @@ export interface PlannedResource {
 export type KubernetesObject = Readonly<Record<string, unknown>> & {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
 };
 
 /** The objects of one chart, in the order in which they are applied. */

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dump, load } from 'js-yaml';
+import { layerBinary } from '../../bin/kubectl-layer';
 import type { Plan } from '../../preview/plan';
-import { helmBinary } from '../helm';
 import { writeHelmChart } from './helm-chart';
 
 declare const __PROJECT_ROOT__: string;
@@ -31,7 +31,7 @@ interface Row {
  */
 export async function main(args: readonly string[]): Promise<number> {
   const sizes = args.length > 0 ? args.map(Number) : SIZES;
-  const helm = helmBinary(__PROJECT_ROOT__);
+  const helm = layerBinary(__PROJECT_ROOT__, 'helm');
   const folder = mkdtempSync(join(tmpdir(), 'bench-preview-'));
   try {
     const rows = sizes.map((models) => measure(models, helm, folder));

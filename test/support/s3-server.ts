@@ -3,7 +3,7 @@ import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { freePorts } from './free-ports';
+import { freePorts } from '../../bin/free-ports';
 import { pythonTool } from './python-tools';
 
 const START_MS = 60_000;

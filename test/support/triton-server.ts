@@ -3,7 +3,7 @@ import { closeSync, cpSync, existsSync, mkdtempSync, openSync, readFileSync, rmS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { freePorts } from './free-ports';
+import { freePorts } from '../../bin/free-ports';
 import { tritonEnvironment } from './python-tools';
 import { type Answer, TritonClient } from './triton/client';
 import { StagedRepository } from './triton/staged-repository';

@@ -1,0 +1,90 @@
+import type { KubernetesObject, Plan } from '../preview/plan';
+import type { Environment } from '../stacks/environment/environment';
+import { OWN_LABEL } from './node-objects';
+
+/** What kwok, under a user name of its own, does to nodes and pods (kwok, kustomize/rbac/role.yaml). */
+export const KWOK_RIGHTS: readonly KubernetesObject[] = [
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: 'kwok', ...ownLabels() },
+    rules: [
+      rule('', ['events'], ['create', 'patch', 'update']),
+      rule('', ['nodes'], ['get', 'list', 'watch']),
+      rule('', ['nodes/status', 'pods/status'], ['patch', 'update']),
+      rule('', ['pods'], ['delete', 'get', 'list', 'patch', 'update', 'watch']),
+      rule('coordination.k8s.io', ['leases'], ['create', 'get', 'list', 'patch', 'update', 'watch']),
+    ],
+  },
+  binding('kwok', 'kwok', { kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'kwok' }),
+];
+
+function rule(apiGroup: string, resources: readonly string[], verbs: readonly string[]) {
+  return { apiGroups: [apiGroup], resources, verbs };
+}
+
+function binding(name: string, role: string, subject: object): KubernetesObject {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name, ...ownLabels() },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
+    subjects: [subject],
+  };
+}
+
+function ownLabels(): object {
+  return { labels: OWN_LABEL };
+}
+
+/** Storage classes that GKE brings (GKE documentation, "About the Compute Engine persistent disk CSI driver"). */
+const GKE_CLASSES = ['standard-rwo', 'premium-rwo', 'standard'] as const;
+
+/**
+ * Storage classes with the names of the environment's: the platform's own, the first of them the default, and those that
+ * claims name. Behind each stands the provisioner of folders on this machine.
+ */
+export function storageClasses(environment: Environment, plan: Plan): KubernetesObject[] {
+  const platform = environment.kind === 'gke' ? GKE_CLASSES : ['standard'];
+  return [...new Set([...platform, ...namedClasses(plan)])].map((name, index) => ({
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'StorageClass',
+    metadata: {
+      name,
+      labels: OWN_LABEL,
+      ...(index === 0 && { annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } }),
+    },
+    provisioner: 'kubernetes.io/host-path',
+    volumeBindingMode: 'WaitForFirstConsumer',
+    reclaimPolicy: 'Delete',
+  }));
+}
+
+interface ClaimSpec {
+  readonly storageClassName?: string;
+}
+interface WithClaims {
+  readonly spec?: ClaimSpec & { readonly volumeClaimTemplates?: readonly { readonly spec: ClaimSpec }[] };
+}
+
+function namedClasses(plan: Plan): string[] {
+  const claims = plan.charts.flatMap(({ objects }) =>
+    objects.flatMap((object): ClaimSpec[] => {
+      const { spec } = object as WithClaims;
+      if (object.kind === 'PersistentVolumeClaim') return spec ? [spec] : [];
+      return (spec?.volumeClaimTemplates ?? []).map((template) => template.spec);
+    }),
+  );
+  return claims.flatMap(({ storageClassName }) => storageClassName ?? []).sort();
+}
+
+/** Namespaces that objects of the plan are in and that others bring: upstream's manifests, or the cluster. */
+export function missingNamespaces(plan: Plan): KubernetesObject[] {
+  const objects = plan.charts.flatMap((chart) => chart.objects);
+  const made = new Set(objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name));
+  const needed = new Set(objects.flatMap(({ metadata }) => metadata.namespace ?? []));
+  return [...needed]
+    .filter((name) => !made.has(name))
+    .sort()
+    .map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: OWN_LABEL } }));
+}
