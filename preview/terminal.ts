@@ -188,6 +188,7 @@ function renderCost(page: Page, { idle, serving, most, notCounted, sources }: Pl
 function renderOutputs(page: Page, outputs: Readonly<Record<string, unknown>>): void {
   const rows = Object.entries(outputs).flatMap(([name, value]): Row[] => {
     if (typeof value !== 'object' || value === null) return [{ label: name, under: '', text: String(value) }];
+    if (Array.isArray(value)) return [{ label: name, under: '', text: `${value.length} entries: --json has them` }];
     const entries = Object.entries(value);
     const more = entries.length - LISTED;
     return [

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { Command } from 'commander';
 import { type Output, runCommand, styleOf } from '../bin/command';
 import { Progress } from '../bin/progress';
@@ -8,8 +8,9 @@ import { openEnvironment, planOf } from '../preview/build-plan';
 import { environmentNames } from '../preview/config-file';
 import { kubeconfigOf } from './control-plane';
 import { SandboxFailure } from './failure';
+import type { Prepared } from './prepare';
 import { report } from './report';
-import { type Applied, Sandbox } from './sandbox';
+import { Sandbox } from './sandbox';
 
 declare const __PROJECT_ROOT__: string;
 
@@ -23,6 +24,7 @@ export interface SandboxSurroundings {
 }
 
 const DEFAULT_ENVIRONMENT = 'dev';
+const DEFAULT_NAME = 'default';
 const FAILED = 1;
 
 /**
@@ -44,7 +46,7 @@ export async function main(
   let code = 0;
   const program = new Command('sandbox')
     .description('An environment on a real Kubernetes control plane with simulated nodes, on this machine.')
-    .option('--name <name>', 'which sandbox: several can run side by side', 'default')
+    .option('--name <name>', 'which sandbox: several can run side by side', DEFAULT_NAME)
     .enablePositionalOptions();
   const environments = environmentNames(surroundings.folder).join(', ');
   const folderOption = [
@@ -57,7 +59,8 @@ export async function main(
     .description('start what does not run, apply an environment, wait until its pods are ready')
     .argument('[environment]', `one of: ${environments} (default: the last one, or ${DEFAULT_ENVIRONMENT})`)
     .option(...folderOption)
-    .action((environment: string | undefined, options: { folder?: string }) =>
+    .option('--bare', "the environment's nodes, storage classes and definitions alone: for a pulumi up")
+    .action((environment: string | undefined, options: BringUpOptions) =>
       bringUp('up', sandbox(), environment, options, surroundings),
     );
   program
@@ -65,7 +68,7 @@ export async function main(
     .description('apply an environment to the sandbox that runs')
     .argument('[environment]', `one of: ${environments} (default: the last one)`)
     .option(...folderOption)
-    .action((environment: string | undefined, options: { folder?: string }) =>
+    .action((environment: string | undefined, options: BringUpOptions) =>
       bringUp('apply', sandbox(), environment, options, surroundings),
     );
   program
@@ -109,30 +112,39 @@ function sandboxOf(root: string, name: string): Sandbox {
   ]);
 }
 
+interface BringUpOptions {
+  readonly folder?: string;
+  readonly bare?: true;
+}
+
 async function bringUp(
   act: 'up' | 'apply',
   sandbox: Sandbox,
   environment: string | undefined,
-  options: { readonly folder?: string },
+  options: BringUpOptions,
   { folder, out }: SandboxSurroundings,
 ): Promise<void> {
-  const last = sandbox.contents;
-  const name = environment ?? last?.environment ?? DEFAULT_ENVIRONMENT;
-  const from = options.folder ?? (environment === undefined ? last?.folder : undefined) ?? folder;
+  const last = environment === undefined ? sandbox.contents : undefined;
+  const wanted = {
+    name: environment ?? last?.name ?? DEFAULT_ENVIRONMENT,
+    folder: options.folder ?? last?.folder ?? folder,
+    bare: options.bare ?? (act === 'up' && last?.bare === true),
+  };
   const progress = new Progress(out);
   try {
-    const applied = await sandbox[act](from, name, progress);
+    const applied = await sandbox[act](wanted, progress);
     progress.clear();
-    out.write(`\n${await report(applied, sandbox.kubectl, styleOf(out))}`);
+    if (!wanted.bare) out.write(`\n${await report(applied, sandbox.kubectl, styleOf(out))}`);
     out.write(`\n${lookAround(sandbox, applied)}`);
   } finally {
     progress.clear();
   }
 }
 
-function lookAround(sandbox: Sandbox, { environment }: Applied): string {
-  const own = sandbox.folder.endsWith('/default') ? '' : ` --name ${sandbox.folder.split('/').at(-1)}`;
-  const command = `npm run -s sandbox --${own}`;
+/** What to do next, in commands. */
+function lookAround(sandbox: Sandbox, { environment }: Pick<Prepared, 'environment'>): string {
+  const name = basename(sandbox.folder);
+  const command = `npm run -s sandbox --${name === DEFAULT_NAME ? '' : ` --name ${name}`}`;
   return [
     'Look around',
     `  ${command} kubectl get pods --namespace ${environment.servingNamespace} --output wide`,
@@ -162,10 +174,10 @@ async function status(sandbox: Sandbox, { out }: SandboxSurroundings): Promise<n
   }
   out.write(`${'memory'.padEnd(24)}  ${Math.round(total)} MiB\n`);
   if (processes.pid('kube-apiserver') !== undefined && processes.pid('etcd') !== undefined && contents !== undefined) {
-    const { config, environment } = openEnvironment(contents.folder, contents.environment);
+    const { config, environment } = openEnvironment(contents.folder, contents.name);
     const applied = { environment, plan: await planOf(environment, config) };
     out.write(
-      `${'environment'.padEnd(24)}  ${contents.environment}\n\n${await report(applied, sandbox.kubectl, styleOf(out))}`,
+      `${'environment'.padEnd(24)}  ${contents.name}\n\n${await report(applied, sandbox.kubectl, styleOf(out))}`,
     );
   }
   if (dead > 0) out.write(`\nWhat does not run is started again by: npm run sandbox -- up\n`);

@@ -97,10 +97,6 @@ export class ControlPlane {
     await this.processes.ensure(this.karpenter(this.knownPorts()));
   }
 
-  async endAutoscaler(): Promise<void> {
-    await this.processes.end('karpenter');
-  }
-
   /** Ports that stay while any program runs that uses them. */
   private async ports(): Promise<Ports> {
     const running = this.processes.started.some((name) => this.processes.pid(name) !== undefined);

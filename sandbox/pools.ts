@@ -1,4 +1,4 @@
-import { accelerator } from '../models/accelerator';
+import { type AcceleratorName, accelerator } from '../models/accelerator';
 import { gkeAllocatable, gkeLocalDiskGib } from '../models/machine-type';
 import type { GpuPool } from '../models/placement';
 import type { Environment, GkeEnvironment, GkePool } from '../stacks/environment/environment';
@@ -15,7 +15,10 @@ export interface SimulatedPool {
   readonly spot: boolean;
   /** What pods may request of one node. */
   readonly allocatable: Readonly<Record<string, string>>;
+  /** GPUs of one node. */
   readonly gpus: number;
+  /** Undefined where nodes have no GPU. */
+  readonly accelerator?: AcceleratorName;
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];
 }
@@ -52,6 +55,7 @@ function gkePool(pool: GkePool, { platform, gpuStack }: GkeEnvironment): Simulat
     spot: pool.spot,
     allocatable: allocatable({ ...pool.allocatable, diskGib: gkeLocalDiskGib(config.diskGb), gpus: pool.gpusPerNode }),
     gpus: pool.gpusPerNode,
+    accelerator: pool.accelerator,
     labels: {
       ...config.labels,
       'triton-stack/pool': pool.name,
@@ -101,6 +105,7 @@ function existingPool(pool: GpuPool): SimulatedPool {
       gpus: pool.gpusPerNode,
     }),
     gpus: pool.gpusPerNode,
+    accelerator: pool.accelerator,
     labels: {
       ...pool.nodeSelector,
       'nvidia.com/gpu.present': 'true',

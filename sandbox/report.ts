@@ -10,8 +10,8 @@ import { HPA_SECONDS } from './control-plane';
 import type { Kubectl } from './kubectl';
 import { PACE } from './pace';
 import { type SimulatedPool, simulatedPools } from './pools';
+import type { Prepared } from './prepare';
 import { isReady, type Pod } from './readiness';
-import type { Applied } from './sandbox';
 
 interface Node {
   readonly kind: 'Node';
@@ -29,7 +29,11 @@ const LINES = [
 const NO_LINES = Object.fromEntries(LINES.map((part) => [part, '']));
 
 /** What is served where, on which nodes, and what of it is simulated. */
-export async function report({ environment, plan }: Applied, kubectl: Kubectl, style: Style): Promise<string> {
+export async function report(
+  { environment, plan }: Pick<Prepared, 'environment' | 'plan'>,
+  kubectl: Kubectl,
+  style: Style,
+): Promise<string> {
   const { servingNamespace: namespace, models } = environment;
   const [pods, nodes] = await Promise.all([kubectl.list<Pod>('pods', namespace), kubectl.list<Node>('nodes')]);
   const pools = simulatedPools(environment);
@@ -40,7 +44,7 @@ export async function report({ environment, plan }: Applied, kubectl: Kubectl, s
       ? table(
           style,
           POD_HEAD,
-          models.flatMap((each) => podRows(each, pods, nodes)),
+          models.flatMap((each) => podRows(each, pods, nodes, pools)),
         )
       : []),
     '',
@@ -57,9 +61,14 @@ export async function report({ environment, plan }: Applied, kubectl: Kubectl, s
   return `${lines.join('\n')}\n`;
 }
 
-const POD_HEAD = ['model', 'pod', 'ready', 'node', 'zone', 'GPUs', 'CPU', 'memory'];
+const POD_HEAD = ['model', 'pod', 'ready', 'pool', 'zone', 'GPUs', 'CPU', 'memory'];
 
-function podRows({ model, placement }: ServedModel, pods: readonly Pod[], nodes: readonly Node[]): string[][] {
+function podRows(
+  { model }: ServedModel,
+  pods: readonly Pod[],
+  nodes: readonly Node[],
+  pools: readonly SimulatedPool[],
+): string[][] {
   const prefix = `${serverName(model.name)}-`;
   const own = pods
     .filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/instance'] === slug(model.name))
@@ -72,9 +81,9 @@ function podRows({ model, placement }: ServedModel, pods: readonly Pod[], nodes:
       index === 0 ? model.name : '',
       pod.metadata.name.replace(prefix, ''),
       isReady(pod) ? 'yes' : 'no',
-      node === undefined ? 'none' : machineOf(node),
+      pools.find((pool) => node && isOf(pool, node))?.name ?? 'none',
       zoneOf(node),
-      `${requests[GPU] ?? 0} ${accelerator(placement.pool.accelerator).label}`,
+      requests[GPU] ?? '0',
       cores(requests.cpu),
       memory(requests.memory),
     ];
@@ -88,10 +97,6 @@ function zoneOf(node: Node | undefined): string {
   return zone.replace(`${region}-`, '');
 }
 
-function machineOf({ metadata }: Node): string {
-  return metadata.labels['node.kubernetes.io/instance-type'] ?? metadata.name;
-}
-
 function cores(quantity = '0'): string {
   return quantity.endsWith('m') ? String(Number(quantity.slice(0, -1)) / 1000) : quantity;
 }
@@ -103,10 +108,10 @@ function memory(quantity = '0Mi'): string {
   return `${Math.round(((Number(number) * (MEBIBYTES[unit] ?? 1)) / 1024) * 10) / 10} GiB`;
 }
 
-const NODE_HEAD = ['pool', 'machine', 'nodes', 'bounds', 'GPUs', 'in use'];
+const NODE_HEAD = ['pool', 'machine', 'nodes', 'bounds', 'GPU', 'offered', 'in use'];
 
 function poolRow(pool: SimulatedPool, nodes: readonly Node[], pods: readonly Pod[]): string[] {
-  const own = nodes.filter(({ metadata }) => poolOf(metadata.labels, pool));
+  const own = nodes.filter((node) => isOf(pool, node));
   const names = new Set(own.map(({ metadata }) => metadata.name));
   const used = pods
     .filter(({ spec }) => spec.nodeName !== undefined && names.has(spec.nodeName))
@@ -118,13 +123,14 @@ function poolRow(pool: SimulatedPool, nodes: readonly Node[], pods: readonly Pod
     pool.machineType,
     String(own.length),
     pool.min === pool.max ? 'fixed' : `${pool.min} to ${pool.max}`,
-    pool.gpus === 0 ? 'none' : String(offered),
-    pool.gpus === 0 ? '' : String(used),
+    ...(pool.accelerator === undefined
+      ? ['none', '', '']
+      : [accelerator(pool.accelerator).label, String(offered), String(used)]),
   ];
 }
 
-function poolOf(labels: Readonly<Record<string, string>>, pool: SimulatedPool): boolean {
-  return Object.entries(pool.labels).every(([key, value]) => labels[key] === value);
+function isOf(pool: SimulatedPool, { metadata }: Node): boolean {
+  return Object.entries(pool.labels).every(([key, value]) => metadata.labels[key] === value);
 }
 
 function table({ width, colours }: Style, head: readonly string[], rows: readonly string[][]): string[] {

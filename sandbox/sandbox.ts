@@ -1,18 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { layerBinary } from '../bin/kubectl-layer';
 import { LockHeld, processLock } from '../bin/process-lock';
 import type { Progress } from '../bin/progress';
-import { openEnvironment, planOf } from '../preview/build-plan';
-import type { KubernetesObject, Plan } from '../preview/plan';
-import type { Environment } from '../stacks/environment/environment';
-import { KWOK_RIGHTS, missingNamespaces, storageClasses } from './cluster-objects';
+import type { KubernetesObject } from '../preview/plan';
 import { ControlPlane, kubeconfigOf } from './control-plane';
-import { customKind, Definitions, UPSTREAM_VARIABLE } from './definitions';
 import { SandboxFailure } from './failure';
 import { Kubectl } from './kubectl';
-import { growingPools, instanceTypes, nodes } from './node-objects';
-import { simulatedPools } from './pools';
+import { instanceTypes } from './node-objects';
+import { type Prepared, prepare, type Wanted } from './prepare';
 import { Processes } from './processes';
 import { untilReady } from './readiness';
 import { delaysOf, kwokConfig, LOG_TEXT } from './stages';
@@ -26,12 +22,7 @@ const LOCK_MS = 120_000;
 /** Longest wait for pods to be ready, milliseconds. */
 const READY_MS = 180_000;
 const ESTABLISHED_MS = 30_000;
-
-/** What an environment is made of: what was read, and what it renders to. */
-export interface Applied {
-  readonly environment: Environment;
-  readonly plan: Plan;
-}
+const DELETE_MS = 60_000;
 
 /** Which object, without what is in it. */
 interface ObjectKey {
@@ -40,10 +31,10 @@ interface ObjectKey {
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
-/** What a sandbox holds: where its environment's file is, and what was applied. */
-interface Contents {
-  readonly environment: string;
-  readonly folder: string;
+/** What a sandbox holds. */
+interface Contents extends Wanted {
+  /** What only a new cluster is without. */
+  readonly ground: readonly ObjectKey[];
   readonly objects: readonly ObjectKey[];
 }
 
@@ -88,34 +79,34 @@ export class Sandbox {
   /**
    * Starts what does not run, and applies an environment.
    *
-   * @param environments - the folder of the `Pulumi.<name>.yaml` files
    * @throws InputError where the environment's file cannot work; SandboxFailure where the sandbox cannot
    */
-  async up(environments: string, name: string, progress: Progress): Promise<Applied> {
+  async up(wanted: Wanted, progress: Progress): Promise<Prepared> {
     // Bad input is told before anything is started.
-    openEnvironment(environments, name);
+    const prepared = await prepare(wanted, this.root, progress);
     return this.alone(progress, async () => {
       const tools = await new Toolbox(this.root).find(progress);
-      const held = this.contents?.environment;
-      if (held !== undefined && held !== name) {
-        // Other nodes, other storage classes: a new cluster is there sooner than an old one is cleared.
+      const held = this.contents;
+      if (held !== undefined && !fits(held, prepared)) {
+        // A new cluster is there sooner than nodes, namespaces and definitions are gone from an old one.
         await this.clear();
-        progress.line(`The sandbox held ${held}: starting anew for ${name}`);
+        const other = held.name === wanted.name ? 'other nodes or namespaces' : held.name;
+        progress.line(`The sandbox held ${other}: starting anew`);
       }
       const plane = new ControlPlane(this.folder, tools);
       await plane.start(progress);
       progress.done('control plane ready');
-      return this.applyTo(plane, environments, name, progress);
+      await this.fill(plane, prepared, progress);
+      return prepared;
     });
   }
 
   /** As {@link up}, on a sandbox that runs. */
-  async apply(environments: string, name: string, progress: Progress): Promise<Applied> {
-    openEnvironment(environments, name);
+  async apply(wanted: Wanted, progress: Progress): Promise<Prepared> {
     if (this.processes.pid('kube-apiserver') === undefined) {
-      throw new SandboxFailure(`no sandbox runs in ${this.folder}. Start one: npm run sandbox -- up ${name}`);
+      throw new SandboxFailure(`no sandbox runs in ${this.folder}. Start one: npm run sandbox -- up ${wanted.name}`);
     }
-    return this.up(environments, name, progress);
+    return this.up(wanted, progress);
   }
 
   /** Ends all programs and deletes all that is left of them. */
@@ -153,78 +144,65 @@ export class Sandbox {
     }
   }
 
-  private async applyTo(plane: ControlPlane, folder: string, name: string, progress: Progress): Promise<Applied> {
-    const { config, environment } = openEnvironment(folder, name);
-    const plan = await planOf(environment, config);
+  private async fill(plane: ControlPlane, prepared: Prepared, progress: Progress): Promise<void> {
     const { kubectl } = this;
-    const pools = simulatedPools(environment);
-    const growing = growingPools(pools);
-    const objects = plan.charts.flatMap((chart) => chart.objects);
-    const isNamespace = ({ kind }: KubernetesObject) => kind === 'Namespace';
-    const definitions = this.definitionsFor([...growing, ...objects], progress);
-    const { kubernetesVersion } = new Toolbox(this.root);
-    const first = [
-      ...definitions,
-      ...KWOK_RIGHTS,
-      ...storageClasses(environment, plan),
-      ...pools.flatMap(nodes),
-      ...missingNamespaces(plan),
-    ];
-    const keys = [...objects, ...growing, ...first].map(keyOf);
-    await this.prune(kubectl, keys, progress);
+    const { wanted, environment, plan, pools, ground, growing, definitions, objects } = prepared;
+    const namespaces = objects.filter(isNamespace);
+    const contents: Contents = {
+      ...wanted,
+      ground: [...ground, ...growing, ...namespaces].map(keyOf),
+      objects: objects.map(keyOf),
+    };
+    await this.prune(kubectl, contents, progress);
     // On record before it is there: were we killed now, the next run would still find it.
-    mkdirSync(this.folder, { recursive: true });
-    writeFileSync(this.contentsFile, JSON.stringify({ environment: name, folder, objects: keys } satisfies Contents));
+    writeFileSync(this.contentsFile, JSON.stringify(contents));
 
     progress.now('applying nodes, storage classes and definitions');
-    await Promise.all([kubectl.apply(first, OWN), kubectl.apply(objects.filter(isNamespace))]);
+    await Promise.all([kubectl.apply(ground, OWN), kubectl.apply(namespaces)]);
     await established(kubectl, definitions);
     const logFile = join(this.folder, 'pod.log');
     writeFileSync(logFile, LOG_TEXT);
-    await plane.simulateNodes(kwokConfig(delaysOf(environment.models), { logFile, kubeletVersion: kubernetesVersion }));
+    const kubeletVersion = new Toolbox(this.root).kubernetesVersion;
+    await plane.simulateNodes(kwokConfig(delaysOf(environment.models), { logFile, kubeletVersion }));
     if (growing.length > 0) await plane.simulateAutoscaler(instanceTypes(pools));
-    else await plane.endAutoscaler();
-    progress.done(`${pools.length} node pools like those of ${name}`);
-
-    const rest = objects.filter((object) => !isNamespace(object));
-    progress.now(`applying ${rest.length} objects`);
     await kubectl.apply(growing, OWN);
-    await kubectl.apply(rest);
+    progress.done(`${pools.length} ${pools.length === 1 ? 'node pool' : 'node pools'} like those of ${wanted.name}`);
+    if (wanted.bare) return;
+
+    progress.now(`applying ${objects.length} objects`);
+    await kubectl.apply(objects.filter((object) => !isNamespace(object)));
     progress.done(`${objects.length} objects of ${plan.charts.length} charts applied, unknown fields refused`);
     await untilReady(kubectl, environment.servingNamespace, READY_MS, progress);
     progress.done('all pods ready');
-    return { environment, plan };
-  }
-
-  /** The definitions of the custom resources among these objects. */
-  private definitionsFor(objects: readonly KubernetesObject[], progress: Progress): KubernetesObject[] {
-    const names = [...new Set(objects.flatMap((object) => customKind(object) ?? []))].sort();
-    if (names.length === 0) return [];
-    const known = Definitions.open(this.root, progress);
-    // Karpenter does not start without the others of its own.
-    const needed = names.some((name) => name.startsWith('karpenter.sh/'))
-      ? [...new Set([...names, ...known.names.filter((name) => name.startsWith('karpenter.'))])]
-      : names;
-    return needed.map((name) => {
-      const definition = known.of(name);
-      if (definition !== undefined) return definition;
-      throw new SandboxFailure(
-        `no definition of ${name} is at hand. Set ${UPSTREAM_VARIABLE} to a folder with crds/PROJECT/*.yaml that has it`,
-      );
-    });
   }
 
   /** Deletes what the environment had before and has no longer. */
-  private async prune(kubectl: Kubectl, keys: readonly ObjectKey[], progress: Progress): Promise<void> {
-    const kept = new Set(keys.map((key) => JSON.stringify(key)));
-    const gone = (this.contents?.objects ?? []).filter((key) => !kept.has(JSON.stringify(key)));
+  private async prune(kubectl: Kubectl, { objects }: Contents, progress: Progress): Promise<void> {
+    const gone = without(this.contents?.objects ?? [], objects);
     if (gone.length === 0) return;
     progress.now(`deleting ${gone.length} objects that the environment no longer has`);
     const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: gone });
-    // Without waiting: a pool goes when its nodes are empty, and they are when the new objects are there.
-    await kubectl.run(['delete', '--ignore-not-found', '--wait=false', '--filename=-'], { input });
+    const wait = `--timeout=${DELETE_MS / 1000}s`;
+    await kubectl.run(['delete', '--ignore-not-found', wait, '--filename=-'], { input, timeoutMs: 2 * DELETE_MS });
     progress.done(`${gone.length} objects deleted that the environment no longer has`);
   }
+}
+
+/** Whether what is wanted can be had of the same cluster. */
+function fits(held: Contents, { wanted, ground, growing, objects }: Prepared): boolean {
+  if (held.name !== wanted.name || held.folder !== wanted.folder || held.bare !== wanted.bare) return false;
+  const kept = [...ground, ...growing, ...objects.filter(isNamespace)].map(keyOf);
+  return without(held.ground, kept).length === 0;
+}
+
+/** Those of `keys` that are not among `others`. */
+function without(keys: readonly ObjectKey[], others: readonly ObjectKey[]): ObjectKey[] {
+  const texts = new Set(others.map((key) => JSON.stringify(key)));
+  return keys.filter((key) => !texts.has(JSON.stringify(key)));
+}
+
+function isNamespace({ kind }: KubernetesObject): boolean {
+  return kind === 'Namespace';
 }
 
 async function established(kubectl: Kubectl, definitions: readonly KubernetesObject[]): Promise<void> {

@@ -25,10 +25,16 @@ export class Monitoring extends Component {
   constructor(environment: Environment, opts: ComponentOptions) {
     super('monitoring:Monitoring', 'monitoring', opts);
     const { monitoring } = environment;
-    this.ready =
-      monitoring.kind === 'prometheus'
-        ? this.prometheus(monitoring.namespace, monitoring.diskGb, environment)
-        : this.openshift();
+    switch (monitoring.kind) {
+      case 'prometheus':
+        this.ready = this.prometheus(monitoring.namespace, monitoring.diskGb, environment);
+        break;
+      case 'openshift':
+        this.ready = this.openshift();
+        break;
+      case 'existing':
+        this.ready = [];
+    }
     this.registerOutputs({});
   }
 

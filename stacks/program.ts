@@ -1,6 +1,7 @@
 import { Provider as GcpProvider } from '@pulumi/gcp/provider.js';
 import { Provider as KubernetesProvider } from '@pulumi/kubernetes/provider.js';
 import { type Input, interpolate, type Resource } from '@pulumi/pulumi';
+import { adapterRules } from '../charts/adapter-rules';
 import { serverName } from '../constructs/naming';
 import { Buckets } from './buckets';
 import { Cluster } from './cluster';
@@ -62,7 +63,11 @@ async function deployExisting(environment: ExistingEnvironment): Promise<StackOu
     enableServerSideApply: true,
   });
   await deployApplications(environment, { providers: [provider] }, []);
-  return { context: environment.platform.context, ...serverOutputs(environment) };
+  return {
+    context: environment.platform.context,
+    ...serverOutputs(environment),
+    ...(environment.monitoring.kind === 'existing' && { adapterRules: adapterRules() }),
+  };
 }
 
 async function deployApplications(

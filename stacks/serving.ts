@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { CustomTimeouts } from '@pulumi/pulumi';
+import { admissionChart } from '../charts/admission-chart';
 import { modelChart } from '../charts/model-chart';
 import { namespaceChart } from '../charts/namespace-chart';
 import { rolloutSeconds } from '../models/startup';
@@ -11,7 +12,7 @@ import { type Environment, monitoringNamespace, type ServedModel } from './envir
 const BATCH = 20;
 
 /**
- * The namespace of the servers, and a chart for each model.
+ * The namespace of the servers, what is refused in it, and a chart for each model.
  *
  * The namespace waits for all that servers need (definitions of custom resources, GPU nodes, permissions), and their
  * objects wait for the namespace: one dependency each, however many models there are.
@@ -23,7 +24,11 @@ export class Serving extends Component {
   private constructor(environment: Environment, opts: ComponentOptions) {
     super('serving:Serving', 'serving', opts);
     this.environment = environment;
-    const namespace = new ChartResource({ chart: namespaceChart({ name: environment.servingNamespace }) }, this.child);
+    const { servingNamespace, pools } = environment;
+    const namespace = new ChartResource({ chart: namespaceChart({ name: servingNamespace }) }, this.child);
+    const gpusPerNode = Math.max(0, ...pools.map((pool) => pool.gpusPerNode));
+    // Servers keep these rules by construction, and need not wait for them.
+    new ChartResource({ chart: admissionChart({ namespace: servingNamespace, gpusPerNode }) }, this.child);
     this.afterNamespace = { parent: this, dependsOn: [...namespace.objects] };
   }
 

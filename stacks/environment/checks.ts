@@ -331,6 +331,10 @@ export function capacityProblems(served: readonly ServedModel[]): Problem[] {
 /** Pools that cannot grow as far as their models may scale, or leave no GPU for a rollout. */
 export function capacityWarnings(served: readonly ServedModel[], pools: readonly GpuPool[]): string[] {
   const byPool = demands(served);
+  // A StatefulSet takes the old pod away first.
+  const surges = new Set(
+    served.filter(({ workload }) => workload.kind === 'deployment').map(({ placement }) => placement.pool.name),
+  );
   const short = byPool
     .filter(({ pool, max, min }) => min <= poolGpus(pool) && max > poolGpus(pool))
     .map(
@@ -338,7 +342,7 @@ export function capacityWarnings(served: readonly ServedModel[], pools: readonly
         `pool ${pool.name} has ${poolGpus(pool)} GPUs at most, and its models may ask for ${max}: they compete at peak`,
     );
   const full = byPool
-    .filter(({ pool, min, max }) => max <= poolGpus(pool) && min === poolGpus(pool))
+    .filter(({ pool, min, max }) => max <= poolGpus(pool) && min === poolGpus(pool) && surges.has(pool.name))
     .map(
       ({ pool }) =>
         `pool ${pool.name} has no GPU to spare: a rollout waits for one, since new pods come before old ones go`,

@@ -66,5 +66,5 @@ export type Environment = GkeEnvironment | ExistingEnvironment;
 /** The namespace whose Prometheus scrapes the servers. */
 export function monitoringNamespace(environment: Environment): string {
   const { monitoring } = environment;
-  return monitoring.kind === 'prometheus' ? monitoring.namespace : 'openshift-user-workload-monitoring';
+  return monitoring.kind === 'openshift' ? 'openshift-user-workload-monitoring' : monitoring.namespace;
 }

@@ -139,7 +139,7 @@ function existingEnvironment(name: string, config: ExistingConfig): Checked<Envi
       reason: openshift
         ? 'a second Prometheus operator would fight over the objects of the one that OpenShift brings'
         : `there is no OpenShift monitoring on flavour ${platform.flavour}`,
-      allowed: openshift ? 'openshift' : 'prometheus',
+      allowed: openshift ? 'openshift' : 'prometheus, existing',
     });
   }
   if (openshift && config.kubeflow.kind !== 'none') {
@@ -176,17 +176,24 @@ function existingEnvironment(name: string, config: ExistingConfig): Checked<Envi
       kubeflow: config.kubeflow,
       servingNamespace: config.serving.namespace,
       models: served.value,
-      warnings: [...prerequisites(openshift), ...capacityWarnings(served.value, pools)],
+      warnings: [...prerequisites(config), ...capacityWarnings(served.value, pools)],
     },
   };
 }
 
 /** What the stack takes for given on a cluster that it did not make. */
-function prerequisites(openshift: boolean): string[] {
+function prerequisites({ monitoring }: ExistingConfig): string[] {
   const gpus = 'the cluster has to have a GPU stack that offers nvidia.com/gpu: none is installed here';
-  const metrics =
-    'the cluster has to have user workload monitoring on (enableUserWorkload in the ConfigMap cluster-monitoring-config): without it the autoscaler has no metrics';
-  return openshift ? [gpus, metrics] : [gpus];
+  const metrics = {
+    prometheus: [],
+    openshift: [
+      'the cluster has to have user workload monitoring on (enableUserWorkload in the ConfigMap cluster-monitoring-config): without it the autoscaler has no metrics',
+    ],
+    existing: [
+      "the cluster has to have the Prometheus operator, and its prometheus-adapter the rules in the stack's output adapterRules: without them the autoscaler has no metrics",
+    ],
+  };
+  return [gpus, ...metrics[monitoring.kind]];
 }
 
 type Store = Parameters<typeof sourceOf>[0];

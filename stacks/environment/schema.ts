@@ -195,6 +195,12 @@ const installedMonitoring = z.strictObject({
   diskGb: positive.default(50),
 });
 const openshiftMonitoring = z.strictObject({ kind: z.literal('openshift') });
+/** Prometheus with its operator and an adapter for the autoscaler are there already: nothing is installed. */
+const presentMonitoring = z.strictObject({
+  kind: z.literal('existing'),
+  /** The namespace that scrapes the servers. */
+  namespace: dnsLabel.default('monitoring'),
+});
 
 const workload = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('deployment') }),
@@ -241,7 +247,7 @@ export const existingSchema = z.strictObject({
   platform: existingPlatform,
   pools: z.record(poolName, existingPool),
   modelStore: existingModelStore,
-  monitoring: z.discriminatedUnion('kind', [installedMonitoring, openshiftMonitoring]),
+  monitoring: z.discriminatedUnion('kind', [installedMonitoring, openshiftMonitoring, presentMonitoring]),
   ...shared,
 });
 

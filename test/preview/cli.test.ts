@@ -102,7 +102,7 @@ describe('preview', () => {
     expect(await run([])).toMatchObject({
       code: 2,
       out: '',
-      err: expect.stringContaining('dev, openshift, prod, staging'),
+      err: expect.stringContaining('dev, local, openshift, prod, staging'),
     });
     const { code, err } = await run(['prd']);
     expect(code).toBe(2);

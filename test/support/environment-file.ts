@@ -7,7 +7,7 @@ import { dump, load } from 'js-yaml';
 export const ROOT = join(import.meta.dirname, '..', '..');
 
 /** The environments that the project ships. */
-export const SHIPPED = ['dev', 'staging', 'prod', 'openshift'] as const;
+export const SHIPPED = ['dev', 'staging', 'prod', 'openshift', 'local'] as const;
 export type Shipped = (typeof SHIPPED)[number];
 
 // biome-ignore lint/suspicious/noExplicitAny: a configuration file as it is written
