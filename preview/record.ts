@@ -52,11 +52,20 @@ const FILLED_IN: Readonly<Record<string, readonly string[]>> = {
  * Runs a Pulumi program in this process, under the SDK's mocks, and records what it registers.
  *
  * Outputs that equal an argument are known; all others are unknown, as in a first preview by the engine. Pulumi keeps
- * its state in the process: one recording at a time.
+ * its state in the process: recordings wait for each other.
  *
  * @throws whatever the program throws
  */
-export async function record(options: RecordOptions, program: () => unknown): Promise<Recording> {
+export function record(options: RecordOptions, program: () => unknown): Promise<Recording> {
+  const recording = before.then(() => recordAlone(options, program));
+  before = recording.catch(() => undefined);
+  return recording;
+}
+
+/** Ends when no recording is under way. */
+let before: Promise<unknown> = Promise.resolve();
+
+async function recordAlone(options: RecordOptions, program: () => unknown): Promise<Recording> {
   const { stackTraceLimit, prepareStackTrace } = Error;
   const { fromJavaScript } = Struct;
   const { debuggablePromise } = debuggable;

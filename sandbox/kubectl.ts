@@ -64,28 +64,23 @@ export class Kubectl {
     return items;
   }
 
-  /** Applies objects server-side, refusing fields that the API does not know. Returns kubectl's line for each. */
-  async apply(objects: readonly KubernetesObject[], options: ApplyOptions = {}): Promise<string[]> {
+  /**
+   * Applies objects server-side, refusing fields that the API does not know. Returns kubectl's line for each.
+   *
+   * @param manager - who owns the fields that are set
+   */
+  async apply(objects: readonly KubernetesObject[], manager = FIELD_MANAGER): Promise<string[]> {
     if (objects.length === 0) return [];
-    const { status, stdout, stderr } = await this.tryApply(objects, options);
+    const { status, stdout, stderr } = await this.tryApply(objects, manager);
     if (status !== 0) throw new SandboxFailure(`the API server refuses what is applied:\n${stderr.trimEnd()}`);
     return stdout.trimEnd().split('\n');
   }
 
   /** As {@link apply}, and returns what came of it, whatever that is. */
-  tryApply(
-    objects: readonly KubernetesObject[],
-    { manager = FIELD_MANAGER, validate = 'strict' }: ApplyOptions = {},
-  ): Promise<KubectlResult> {
-    const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
-    const flags = ['--server-side', `--validate=${validate}`, `--field-manager=${manager}`];
+  tryApply(objects: readonly KubernetesObject[], manager = FIELD_MANAGER): Promise<KubectlResult> {
+    // One by one: the fields of a List kubectl checks itself, less strictly than the API server.
+    const input = objects.map((object) => JSON.stringify(object)).join('\n---\n');
+    const flags = ['--server-side', '--validate=strict', `--field-manager=${manager}`];
     return this.try(['apply', ...flags, '--filename=-'], { input, timeoutMs: 5 * ASK_MS });
   }
-}
-
-export interface ApplyOptions {
-  /** Who owns the fields that are set. @default triton-stack */
-  readonly manager?: string;
-  /** What becomes of fields that the API does not know. @default strict: they are refused */
-  readonly validate?: 'strict' | 'ignore';
 }

@@ -15,8 +15,8 @@ import { delaysOf, kwokConfig, LOG_TEXT } from './stages';
 import { Toolbox } from './tools';
 import { removeVolumes } from './volumes';
 
-/** What the sandbox itself applies. Definitions are upstream's, and kubectl's own check trips over OpenShift's. */
-const OWN = { manager: 'triton-sandbox', validate: 'ignore' } as const;
+/** Who owns the fields of what the sandbox itself applies. */
+const OWN = 'triton-sandbox';
 /** Longest wait for another command on the same sandbox. */
 const LOCK_MS = 120_000;
 /** Longest wait for pods to be ready, milliseconds. */

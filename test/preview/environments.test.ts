@@ -82,3 +82,10 @@ it('finds what the schema does not allow', () => {
 function short(urn: string): string {
   return urn.replace(/^urn:pulumi:[^:]+::triton-stack::/, '').replaceAll('triton-stack:', '');
 }
+
+it('records one plan after the other, however they are asked for', async () => {
+  const names = ['dev', 'openshift', 'dev'];
+  const plans = await Promise.all(names.map((name) => buildPlan(ROOT, name)));
+  const alone = [await buildPlan(ROOT, 'dev'), await buildPlan(ROOT, 'openshift')];
+  expect(plans).toEqual([alone[0], alone[1], alone[0]]);
+});

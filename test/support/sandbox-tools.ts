@@ -1,0 +1,11 @@
+import { Progress } from '../../bin/progress';
+import { Definitions } from '../../sandbox/definitions';
+import { Toolbox } from '../../sandbox/tools';
+import { ROOT } from './environment-file';
+
+/** Builds the sandbox's programs once, before all tests: some minutes on a machine that has none of them. */
+export default async function setup(): Promise<void> {
+  const progress = new Progress({ write: (text) => process.stdout.write(text) });
+  await new Toolbox(ROOT).find(progress);
+  Definitions.open(ROOT, progress);
+}

@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { Progress } from '../../bin/progress';
+import type { KubernetesObject } from '../../preview/plan';
+import type { Kubectl } from '../../sandbox/kubectl';
+import type { Prepared } from '../../sandbox/prepare';
+import { Sandbox } from '../../sandbox/sandbox';
+import { Captured } from './captured';
+import { ROOT } from './environment-file';
+
+/** Longest wait for a sandbox, milliseconds. */
+export const UP_MS = 240_000;
+const LOOK_MS = 200;
+
+/** A sandbox in a folder of its own, with an environment applied. */
+export class TestSandbox {
+  private constructor(
+    readonly sandbox: Sandbox,
+    private readonly home: string,
+  ) {}
+
+  /** @param folder - of the environment's file */
+  static async up(name: string, folder: string = ROOT): Promise<TestSandbox & { readonly prepared: Prepared }> {
+    const test = TestSandbox.empty();
+    try {
+      const prepared = await test.sandbox.up({ name, folder, bare: false }, quiet());
+      return Object.assign(test, { prepared });
+    } catch (error) {
+      await test.down();
+      throw error;
+    }
+  }
+
+  static empty(): TestSandbox {
+    const home = mkdtempSync(join(tmpdir(), 'triton-stack-sandbox-'));
+    return new TestSandbox(new Sandbox(ROOT, join(home, 'sandbox')), home);
+  }
+
+  get kubectl(): Kubectl {
+    return this.sandbox.kubectl;
+  }
+
+  async down(): Promise<void> {
+    await this.sandbox.down(quiet());
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}
+
+export function quiet(): Progress {
+  return new Progress(new Captured());
+}
+
+/** Asks until the answer is as wanted, and returns it. */
+export async function eventually<T>(
+  ask: () => Promise<T>,
+  wanted: (answer: T) => boolean,
+  waitMs = 60_000,
+): Promise<T> {
+  const deadline = Date.now() + waitMs;
+  for (;;) {
+    const answer = await ask();
+    if (wanted(answer)) return answer;
+    if (Date.now() > deadline)
+      throw new Error(`not so after ${waitMs / 1000} s: ${JSON.stringify(answer).slice(0, 2000)}`);
+    await setTimeout(LOOK_MS);
+  }
+}
+
+/** A pod that the restricted standard admits, in part as given. */
+export function pod(name: string, namespace: string, spec: object = {}, container: object = {}): KubernetesObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace },
+    spec: {
+      securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [
+        {
+          name: 'main',
+          image: 'example.test/image:1.0',
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+          ...container,
+        },
+      ],
+      ...spec,
+    },
+  } as KubernetesObject;
+}
