@@ -147,7 +147,7 @@ function lookAround(sandbox: Sandbox, { environment }: Pick<Prepared, 'environme
   const command = `npm run -s sandbox --${name === DEFAULT_NAME ? '' : ` --name ${name}`}`;
   return [
     'Look around',
-    `  ${command} kubectl get pods --namespace ${environment.servingNamespace} --output wide`,
+    `  ${command} kubectl get pods -n ${environment.servingNamespace} -o wide`,
     `  export KUBECONFIG=${relative(process.cwd(), kubeconfigOf(sandbox.folder))}`,
     `  ${command} down`,
     '',

@@ -6,6 +6,7 @@ import { freePorts } from '../bin/free-ports';
 import type { Progress } from '../bin/progress';
 import { Certificates, FRONT_PROXY, type User } from './certificates';
 import { SandboxFailure } from './failure';
+import type { Kubectl } from './kubectl';
 import { Processes, type Service } from './processes';
 import type { ToolPaths } from './tools';
 
@@ -86,9 +87,13 @@ export class ControlPlane {
   }
 
   /** Starts kwok, or starts it again where its configuration has changed. */
-  async simulateNodes(config: string): Promise<void> {
+  async simulateNodes(config: string, kubectl: Kubectl): Promise<void> {
     if (replaceFile(this.kwokConfig, config)) await this.processes.end('kwok');
-    await this.processes.ensure(this.kwok(this.knownPorts()));
+    const service = this.kwok(this.knownPorts());
+    if (this.processes.runs(service)) return;
+    // A kwok before this one holds the nodes until its leases are over.
+    await kubectl.run(['delete', 'leases', '--all', '--namespace=kube-node-lease', '--wait=false']);
+    await this.processes.ensure(service);
   }
 
   /** Starts Karpenter, or starts it again where the machine types have changed; its definitions have to be there. */

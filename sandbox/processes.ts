@@ -44,22 +44,22 @@ export class Processes {
     return pid !== undefined && processLives(pid) && commandLine(pid).includes(`${this.folder}/`) ? pid : undefined;
   }
 
-  /**
-   * Starts a program where it does not run, or runs otherwise than it should.
-   *
-   * @returns whether it was started
-   */
-  async ensure(service: Service): Promise<boolean> {
-    const described = JSON.stringify(service);
-    const file = join(this.pids, `${service.name}.json`);
-    if (this.pid(service.name) !== undefined) {
-      if (existsSync(file) && readFileSync(file, 'utf8') === described) return false;
-      await this.end(service.name);
-    }
+  /** Whether a program runs, and just so. */
+  runs(service: Service): boolean {
+    const file = this.descriptionFile(service.name);
+    return (
+      this.pid(service.name) !== undefined && existsSync(file) && readFileSync(file, 'utf8') === JSON.stringify(service)
+    );
+  }
+
+  /** Starts a program where it does not run, or runs otherwise than it should. */
+  async ensure(service: Service): Promise<void> {
+    if (this.runs(service)) return;
+    await this.end(service.name);
     mkdirSync(this.pids, { recursive: true });
     mkdirSync(this.logs, { recursive: true });
     rmSync(this.pidFile(service.name), { force: true });
-    writeFileSync(file, described, { mode: 0o600 });
+    writeFileSync(this.descriptionFile(service.name), JSON.stringify(service), { mode: 0o600 });
     const log = openSync(this.logFile(service.name), 'a');
     // The shell becomes the program: its id is on record before there is a program, even if we are killed right now.
     const script = 'echo $$ > "$0" && exec "$@"';
@@ -77,7 +77,6 @@ export class Processes {
     });
     const deadline = Date.now() + END_MS;
     while (readPid(this.pidFile(service.name)) === undefined && Date.now() < deadline) await setTimeout(5);
-    return true;
   }
 
   /** Ends a program, by force where it does not go, and forgets it. */
@@ -113,6 +112,10 @@ export class Processes {
 
   private pidFile(name: string): string {
     return join(this.pids, `${name}.pid`);
+  }
+
+  private descriptionFile(name: string): string {
+    return join(this.pids, `${name}.json`);
   }
 }
 

@@ -163,7 +163,7 @@ export class Sandbox {
     const logFile = join(this.folder, 'pod.log');
     writeFileSync(logFile, LOG_TEXT);
     const kubeletVersion = new Toolbox(this.root).kubernetesVersion;
-    await plane.simulateNodes(kwokConfig(delaysOf(environment.models), { logFile, kubeletVersion }));
+    await plane.simulateNodes(kwokConfig(delaysOf(environment.models), { logFile, kubeletVersion }), kubectl);
     if (growing.length > 0) await plane.simulateAutoscaler(instanceTypes(pools));
     await kubectl.apply(growing, OWN);
     progress.done(`${pools.length} ${pools.length === 1 ? 'node pool' : 'node pools'} like those of ${wanted.name}`);
