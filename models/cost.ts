@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parse } from './parse';
+import { parseAll } from './parse';
 import {
   type Citation,
   clusterFee,
@@ -11,7 +11,7 @@ import {
   type StoragePrice,
   storagePrice,
 } from './price-book';
-import { InputError } from './problem';
+import { sum } from './sum';
 
 /** Hours of a month as Google's price lists count them: 365 × 24 / 12. */
 export const HOURS_A_MONTH = 730;
@@ -128,7 +128,7 @@ export function isUnpriced(cost: object): cost is Unpriced {
  * @throws InputError where a figure cannot be, such as half a node
  */
 export function poolCost(book: PriceBook, demand: PoolDemand): Cost | Unpriced {
-  const pool = checked('cost of a pool', poolSchema, demand);
+  const pool = parseAll('cost of a pool', poolSchema, demand);
   const rates = ratesOf(book, pool);
   if (isUnpriced(rates)) return rates;
   return costOf([nodePart('nodes', pool.nodes, rates), diskPart(pool.nodes, pool.diskGb, rates)]);
@@ -145,7 +145,7 @@ export function poolCost(book: PriceBook, demand: PoolDemand): Cost | Unpriced {
  * @throws InputError where a figure cannot be, such as a utilization of 2
  */
 export function servingCost(book: PriceBook, demand: ServingDemand): ServingCost | Unpriced {
-  const serving = checked('serving cost', servingSchema, demand);
+  const serving = parseAll('serving cost', servingSchema, demand);
   const rates = ratesOf(book, serving);
   if (isUnpriced(rates)) return rates;
   const { leastNodes, replicas, replicasPerNode, utilization, controlPlaneShare } = serving;
@@ -246,14 +246,4 @@ function millionTokens(
     active: usdPerHour / millionsAnHour,
     ...(month.utilization > 0 && { month: month.usd / millionsAMonth }),
   };
-}
-
-function sum(figures: readonly number[]): number {
-  return figures.reduce((total, figure) => total + figure, 0);
-}
-
-function checked<T>(source: string, schema: z.ZodType<T>, input: T): T {
-  const parsed = parse(schema, input);
-  if (!parsed.ok) throw new InputError(source, parsed.problems);
-  return parsed.value;
 }

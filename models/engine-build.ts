@@ -6,13 +6,11 @@ import {
   hasQuantizedCache,
   inputProblems,
   isQuantized,
-  maxNumTokens,
-  maxSequence,
   QFORMATS,
-  ranks,
 } from './engine/engine-input';
 import { commandFlags, type EngineCommand } from './engine/release-flags';
 import { InputError } from './problem';
+import { maxNumTokens, maxSequence, worldSize } from './spec/backend';
 
 export { checkEngineFlags } from './engine/check-engine-flags';
 export type { EngineBuildInput, EnginePrecision } from './engine/engine-input';
@@ -68,7 +66,7 @@ export function engineBuild(input: EngineBuildInput): EngineBuild {
       reason: portability(input.accelerator),
     },
     // tensorrt_llm/builder.py, Engine.save: rank 0 writes the configuration, each rank its engine.
-    engineFiles: ['config.json', ...Array.from({ length: ranks(input) }, (_, rank) => `rank${rank}.engine`)],
+    engineFiles: ['config.json', ...Array.from({ length: worldSize(input) }, (_, rank) => `rank${rank}.engine`)],
     pagedContextAttention: hasPagedContextAttention(input),
   };
 }

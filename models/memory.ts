@@ -2,15 +2,19 @@ import { accelerator } from './accelerator';
 import type { Model } from './model';
 import { languageModelBytes } from './size';
 import {
-  type Backend,
   isLanguageModel,
+  kvCacheFraction,
   kvPrecision,
   type LanguageModelBackend,
   maxNumTokens,
   maxSequence,
   type TensorBackend,
+  workingBackends,
+  worldSize,
 } from './spec/backend';
+import { instancesOf } from './spec/instances';
 import { kvBytes } from './spec/precision';
+import { sum } from './sum';
 
 export const GIB = 1024 ** 3;
 
@@ -58,15 +62,12 @@ const CONTEXT = 0.8 * GIB;
  */
 const VLLM_GRAPHS = 1 * GIB;
 
-/** Part of the free memory for the key-value cache (TensorRT-LLM, `kv_cache_free_gpu_mem_fraction`). */
-const KV_FRACTION = 0.9;
-
 /** How a model fills the GPUs that it is placed on. */
 export function memoryFit(model: Pick<Model, 'backend' | 'accelerator'>): MemoryFit {
   const gpu = accelerator(model.accelerator).usableGib * GIB;
-  const engines = membersOf(model.backend).filter(isLanguageModel);
-  const tensorModels = membersOf(model.backend).filter((backend) => !isLanguageModel(backend)) as TensorBackend[];
-  const beside = tensorModels.map(tensorModelMemory);
+  const members = workingBackends(model.backend);
+  const engines = members.filter(isLanguageModel);
+  const beside = members.filter((member) => !isLanguageModel(member)).map(tensorModelMemory);
   const weights = sum(beside.map((each) => each.weights)) + sum(engines.map(engineWeights));
   const activations = sum(beside.map((each) => each.activations)) + sum(engines.map(engineActivations));
   const context = CONTEXT + (engines.some(({ kind }) => kind === 'vllm') ? VLLM_GRAPHS : 0);
@@ -77,7 +78,7 @@ export function memoryFit(model: Pick<Model, 'backend' | 'accelerator'>): Memory
   }
   // Several engines on one GPU would share what is free; each takes its part of what it finds.
   const [engine] = engines as [LanguageModelBackend, ...LanguageModelBackend[]];
-  const fraction = engine.kvCacheFraction ?? KV_FRACTION;
+  const fraction = kvCacheFraction(engine);
   const kvCache = Math.max(0, unused) * fraction;
   const layout = { gpu, weights, activations, context, kvCache, free: unused - kvCache };
   const bytesPerToken = kvBytesPerToken(engine);
@@ -101,8 +102,7 @@ export function kvBytesPerToken(backend: LanguageModelBackend): number {
 }
 
 function engineWeights(backend: LanguageModelBackend): number {
-  const { tensorParallel = 1, pipelineParallel = 1 } = backend;
-  return languageModelBytes(backend, backend.precision) / (tensorParallel * pipelineParallel);
+  return languageModelBytes(backend, backend.precision) / worldSize(backend);
 }
 
 const ACTIVATION_BYTES = 2;
@@ -121,7 +121,7 @@ function engineActivations(backend: LanguageModelBackend): number {
 
 /** Weights and workspace of all instances on one GPU. What runs on the CPU takes nothing. */
 function tensorModelMemory(backend: TensorBackend): { weights: number; activations: number } {
-  const groups = (backend.instances ?? [{ count: 1 }]).filter(({ kind }) => kind !== 'cpu');
+  const groups = instancesOf(backend).filter(({ kind }) => kind !== 'cpu');
   const gpus = new Set(groups.flatMap(({ gpus: named }) => named ?? []));
   const on = (gpu: number | undefined) =>
     groups.reduce((count, group) => {
@@ -133,12 +133,4 @@ function tensorModelMemory(backend: TensorBackend): { weights: number; activatio
     weights: backend.bytes * instances,
     activations: (backend.workspaceBytes ?? backend.bytes) * instances,
   };
-}
-
-function membersOf(backend: Backend): Exclude<Backend, { kind: 'ensemble' }>[] {
-  return backend.kind === 'ensemble' ? backend.steps.flatMap(({ model }) => membersOf(model.backend)) : [backend];
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

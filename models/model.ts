@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ACCELERATORS, type AcceleratorName } from './accelerator';
-import { parse, wording } from './parse';
+import { parseAll, wording } from './parse';
 import { InputError } from './problem';
 import { type Backend, backendSchema, type ModelVersion } from './spec/backend';
 import { isChecked, markChecked } from './spec/checked';
@@ -137,8 +137,7 @@ const specSchema = z.strictObject({
  */
 export function defineModel(spec: ModelSpec): Model {
   const source = `model ${typeof spec?.name === 'string' ? spec.name : '(without a name)'}`;
-  const parsed = parse(specSchema, spec);
-  if (!parsed.ok) throw new InputError(source, parsed.problems);
+  parseAll(source, specSchema, spec);
   const problems = modelProblems(spec);
   if (problems.length > 0) throw new InputError(source, problems);
   return markChecked(deepFreeze(copy(spec))) as Model;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ACCELERATORS, type AcceleratorName } from './accelerator';
 import { modelNameSchema, type Scale, scaleSchema } from './model';
-import { parse } from './parse';
+import { parseAll } from './parse';
 import type { GpuDemand } from './placement';
 import { InputError } from './problem';
 import type { QueueMetric } from './queue-metric';
@@ -54,8 +54,7 @@ const schema = z.strictObject({
  */
 export function defineNim(spec: NimSpec): Nim {
   const source = `NIM ${typeof spec?.name === 'string' ? spec.name : '(without a name)'}`;
-  const parsed = parse(schema, spec);
-  if (!parsed.ok) throw new InputError(source, parsed.problems);
+  parseAll(source, schema, spec);
   const problems = scaleProblems(spec.scale, 'scale');
   if (problems.length > 0) throw new InputError(source, problems);
   return Object.freeze({ ...spec, scale: Object.freeze({ ...spec.scale }) }) as Nim;

@@ -1,6 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
-import type { Problem } from './problem';
+import { InputError, type Problem } from './problem';
 
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: Problem[] };
 
@@ -13,6 +13,18 @@ export function parse<T>(schema: z.ZodType<T>, input: unknown, root = ''): Parse
   const result = schema.safeParse(input, { reportInput: true });
   if (result.success) return { ok: true, value: result.data };
   return { ok: false, problems: result.error.issues.flatMap((issue) => toProblems(issue, input, schema, root)) };
+}
+
+/**
+ * As {@link parse}, for input that has to be right.
+ *
+ * @param source - what messages call the input
+ * @throws InputError with every problem
+ */
+export function parseAll<T>(source: string, schema: z.ZodType<T>, input: unknown, root = ''): T {
+  const parsed = parse(schema, input, root);
+  if (!parsed.ok) throw new InputError(source, parsed.problems);
+  return parsed.value;
 }
 
 /** A key as it is written in messages: `pools.l4.zones[0]`. */

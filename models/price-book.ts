@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { MACHINE_TYPES } from './machine-type';
-import { parse, wording } from './parse';
+import { parseAll, wording } from './parse';
 import data from './prices.json';
-import { InputError } from './problem';
 
 /** How a machine is bought. A commitment is resource-based: so many vCPUs, GiB and GPUs of a region for a term. */
 export const PURCHASES = ['on-demand', 'spot', 'commitment-1y', 'commitment-3y'] as const;
@@ -148,12 +147,9 @@ export interface PriceBook {
  * @throws InputError with every problem of the overrides
  */
 export function priceBook(overrides?: PriceOverrides, where = { source: 'price overrides', root: '' }): PriceBook {
-  const list = parse(listSchema, data);
-  if (!list.ok) throw new InputError('models/prices.json', list.problems);
-  if (overrides === undefined) return { list: list.value };
-  const own = parse(priceOverridesSchema, overrides, where.root);
-  if (!own.ok) throw new InputError(where.source, own.problems);
-  return { list: list.value, overrides: own.value };
+  const list = parseAll('models/prices.json', listSchema, data);
+  if (overrides === undefined) return { list };
+  return { list, overrides: parseAll(where.source, priceOverridesSchema, overrides, where.root) };
 }
 
 export interface MachineQuery {

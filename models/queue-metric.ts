@@ -1,7 +1,7 @@
 import type { Model } from './model';
-import { type Backend, isLanguageModel } from './spec/backend';
+import { isLanguageModel, type WorkingBackend, workingBackends } from './spec/backend';
 import { maxBatchSize } from './spec/batching';
-import { instanceCount } from './spec/instances';
+import { instanceCount, instancesOf } from './spec/instances';
 
 /** The metric of waiting requests that a model's replicas are scaled on. */
 export interface QueueMetric {
@@ -44,7 +44,7 @@ export const QUEUE_METRICS = {
  * @param gpusPerPod - GPUs of one pod, each of which has its own instances
  */
 export function queueMetric({ backend }: Pick<Model, 'backend'>, gpusPerPod = 1): QueueMetric | undefined {
-  const members = membersOf(backend);
+  const members = workingBackends(backend);
   const engines = members.filter(isLanguageModel);
   if (engines.some(({ kind }) => kind !== 'tensorrtllm')) return undefined;
   if (engines.length > 0) {
@@ -53,13 +53,8 @@ export function queueMetric({ backend }: Pick<Model, 'backend'>, gpusPerPod = 1)
   return { ...QUEUE_METRICS.pending, target: Math.min(...members.map((member) => roundOf(member, gpusPerPod))) };
 }
 
-/** The models that do the work: those of an ensemble, whatever its depth. */
-function membersOf(backend: Backend): Exclude<Backend, { kind: 'ensemble' }>[] {
-  return backend.kind === 'ensemble' ? backend.steps.flatMap(({ model }) => membersOf(model.backend)) : [backend];
-}
-
 /** Requests that all instances take in one pass. */
-function roundOf(backend: Exclude<Backend, { kind: 'ensemble' }>, gpusPerPod: number): number {
+function roundOf(backend: WorkingBackend, gpusPerPod: number): number {
   if (isLanguageModel(backend)) return backend.maxBatch;
-  return Math.max(1, maxBatchSize(backend.batching)) * instanceCount(backend.instances ?? [{ count: 1 }], gpusPerPod);
+  return Math.max(1, maxBatchSize(backend.batching)) * instanceCount(instancesOf(backend), gpusPerPod);
 }

@@ -1,7 +1,9 @@
 import type { Model } from './model';
 import type { Architecture } from './spec/architecture';
-import type { LanguageModelBackend } from './spec/backend';
+import { type LanguageModelBackend, memberModels } from './spec/backend';
 import { type Precision, weightBytes } from './spec/precision';
+import { versionsOf } from './spec/version-policy';
+import { sum } from './sum';
 
 /**
  * Parameters of a decoder-only transformer with gated feed-forward layers and grouped-query attention: attention
@@ -30,17 +32,15 @@ export function languageModelBytes({ architecture }: LanguageModelBackend, preci
 
 /** Bytes of the files of all versions of a model, and of an ensemble's members: what a pod fetches and keeps. */
 export function fileBytes(model: Pick<Model, 'backend' | 'versions'>): number {
-  const { backend, versions = [{ version: 1 }] } = model;
+  const { backend } = model;
+  const versions = versionsOf(model);
   switch (backend.kind) {
     case 'ensemble':
-      return [...new Set(backend.steps.map((step) => step.model))].reduce((sum, member) => sum + fileBytes(member), 0);
+      return sum(memberModels(backend).map(fileBytes));
     case 'tensorrtllm':
     case 'llmapi':
     case 'vllm':
-      return versions.reduce(
-        (sum, { precision = backend.precision }) => sum + languageModelBytes(backend, precision),
-        0,
-      );
+      return sum(versions.map(({ precision = backend.precision }) => languageModelBytes(backend, precision)));
     default:
       return versions.length * backend.bytes;
   }

@@ -1,21 +1,13 @@
 import type { AcceleratorName } from '../accelerator';
 import type { Problem } from '../problem';
-import { precisionProblems } from '../spec/precision';
+import { allTokens, worldSize } from '../spec/backend';
+import { type KvPrecision, type Precision, precisionProblems } from '../spec/precision';
 import type { TensorRtLlmRelease } from '../versions';
 import { releaseProblems } from './check-engine-flags';
 import { CHECKPOINT_FAMILIES, type CheckpointFamily } from './release-flags';
 
 /** Types of weights that an engine can have. */
-export type EnginePrecision =
-  | 'fp16'
-  | 'bf16'
-  | 'fp8'
-  | 'int8-sq'
-  | 'int8-wo'
-  | 'int4-wo'
-  | 'int4-awq'
-  | 'w4a8-awq'
-  | 'nvfp4';
+export type EnginePrecision = Exclude<Precision, 'fp32'>;
 
 /** What an engine is built from and for. Lengths are in tokens. */
 export interface EngineBuildInput {
@@ -23,7 +15,7 @@ export interface EngineBuildInput {
   readonly family: CheckpointFamily;
   readonly precision: EnginePrecision;
   /** Type of the key-value cache. One of 16 bits is the type that the engine computes in where it does not quantize. */
-  readonly kvCache: 'fp16' | 'bf16' | 'fp8' | 'int8';
+  readonly kvCache: KvPrecision;
   /** GPUs that share each layer. */
   readonly tensorParallel: number;
   /** Groups of layers on GPUs of their own. */
@@ -85,9 +77,6 @@ export const QFORMATS: Readonly<Record<EnginePrecision, string>> = {
 /** What `--dtype` calls types of 16 bits. */
 export const DTYPES: Readonly<Record<string, string>> = { fp16: 'float16', bf16: 'bfloat16' };
 
-/** BuildConfig's default of max_num_tokens since 0.11 (tensorrt_llm/builder.py; release notes, 0.11). */
-const DEFAULT_NUM_TOKENS = 8192;
-
 /** Whether the cache is kept in less than 16 bits. */
 export function hasQuantizedCache({ kvCache }: EngineBuildInput): boolean {
   return kvCache === 'fp8' || kvCache === 'int8';
@@ -106,26 +95,6 @@ export function isQuantized(input: EngineBuildInput): boolean {
 export function hasPagedContextAttention({ precision, kvCache }: EngineBuildInput): boolean {
   if (kvCache === 'fp8') return ['fp8', 'w4a8-awq', 'nvfp4'].includes(precision);
   return kvCache !== 'int8';
-}
-
-/** Processes, with a GPU and an engine file each. */
-export function ranks({ tensorParallel, pipelineParallel }: EngineBuildInput): number {
-  return tensorParallel * pipelineParallel;
-}
-
-/** Tokens of a prompt and its answer. */
-export function maxSequence({ maxInput, maxOutput }: EngineBuildInput): number {
-  return maxInput + maxOutput;
-}
-
-/** What all requests in flight hold at most: trtllm-build's bound (tensorrt_llm/_common.py, check_max_num_tokens). */
-function allTokens(input: EngineBuildInput): number {
-  return maxSequence(input) * input.maxBatch;
-}
-
-/** Tokens of one pass: what the input says, or the default that it documents. */
-export function maxNumTokens(input: EngineBuildInput): number {
-  return input.maxNumTokens ?? Math.min(Math.max(DEFAULT_NUM_TOKENS, input.maxInput), allTokens(input));
 }
 
 /** Every problem of the input. */
@@ -173,12 +142,12 @@ function typeProblems(input: EngineBuildInput): Problem[] {
       fix: 'leave it out, or take precision fp8',
     });
   }
-  if (workers !== undefined && workers > ranks(input)) {
+  if (workers !== undefined && workers > worldSize(input)) {
     problems.push({
       key: 'workers',
       value: workers,
-      reason: `is more than there are ranks, ${ranks(input)}`,
-      allowed: `1 to ${ranks(input)}`,
+      reason: `is more than there are ranks, ${worldSize(input)}`,
+      allowed: `1 to ${worldSize(input)}`,
     });
   }
   return problems;

@@ -4,14 +4,15 @@ import {
   type EnsembleBackend,
   isDecoupled,
   isLanguageModel,
+  kvCacheFraction,
   type TensorBackend,
   type TensorRtLlmBackend,
 } from '../spec/backend';
 import { type Batching, maxBatchSize, type SequenceBatching } from '../spec/batching';
-import type { InstanceGroup } from '../spec/instances';
+import { type InstanceGroup, instancesOf } from '../spec/instances';
 import type { Queue, QueuePolicy } from '../spec/queue';
 import type { Input, Output } from '../spec/tensor';
-import { modelInputs, modelOutputs } from '../spec/tensors';
+import { LLMAPI_INPUTS, LLMAPI_OUTPUTS, modelInputs, modelOutputs, VLLM_INPUTS, VLLM_OUTPUTS } from '../spec/tensors';
 import { servedVersions } from '../spec/version-policy';
 import { configText, type ModelConfig } from './model-config';
 
@@ -98,7 +99,7 @@ function engine(model: Model, backend: TensorRtLlmBackend, options: ConfigOption
       gpt_model_path: engineFolder(model, options),
       gpt_model_type: 'inflight_fused_batching',
       guided_decoding_backend: '',
-      kv_cache_free_gpu_mem_fraction: String(backend.kvCacheFraction ?? 0.9),
+      kv_cache_free_gpu_mem_fraction: String(kvCacheFraction(backend)),
       max_beam_width: '1',
       tokenizer_dir: '',
       xgrammar_tokenizer_info_path: '',
@@ -115,8 +116,8 @@ function contextParameters({ accelerator }: Model, backend: TensorRtLlmBackend):
 /** Batch size and streaming stand in model.yaml, which its model.py completes the configuration from. */
 const LLMAPI: ModelConfig = {
   backend: 'python',
-  input: tensors(modelInputs({ kind: 'llmapi' } as never)),
-  output: tensors(modelOutputs({ kind: 'llmapi' } as never)),
+  input: tensors(LLMAPI_INPUTS),
+  output: tensors(LLMAPI_OUTPUTS),
   instance_group: [{ count: 1, kind: 'KIND_CPU' }],
 };
 
@@ -125,8 +126,8 @@ const VLLM: ModelConfig = {
   backend: 'vllm',
   max_batch_size: 0,
   model_transaction_policy: { decoupled: true },
-  input: tensors(modelInputs({ kind: 'vllm' } as never)),
-  output: tensors(modelOutputs({ kind: 'vllm' } as never)),
+  input: tensors(VLLM_INPUTS),
+  output: tensors(VLLM_OUTPUTS),
   instance_group: [{ count: 1, kind: 'KIND_MODEL' }],
   parameters: parameters({ REPORT_CUSTOM_METRICS: 'true' }),
 };
@@ -139,7 +140,7 @@ function tensorModel(model: Model, backend: TensorBackend): ModelConfig {
     ...scheduling(backend.batching),
     input: tensors(backend.inputs),
     output: tensors(backend.outputs),
-    instance_group: (backend.instances ?? [{ count: 1 }]).map(instanceGroup),
+    instance_group: instancesOf(backend).map(instanceGroup),
     ...(model.warmup !== undefined && { model_warmup: model.warmup.map(warmup) }),
   };
 }

@@ -3,14 +3,17 @@ import { engineOf } from '../engine/engine-of';
 import { memoryFit } from '../memory';
 import type { Model, ModelVersion } from '../model';
 import {
+  kvCacheFraction,
   kvPrecision,
   type LanguageModelBackend,
   type LlmApiBackend,
   maxNumTokens,
   maxSequence,
+  memberModels,
   type VllmBackend,
 } from '../spec/backend';
 import type { Precision } from '../spec/precision';
+import { versionsOf } from '../spec/version-policy';
 import { type ConfigOptions, configPbtxt, DEFAULT_REPOSITORY } from './config-pbtxt';
 
 /** A file or folder of a model repository. */
@@ -32,20 +35,15 @@ const UPSTREAM_LLMAPI =
 
 /** Everything that the model repository of one server holds: the model's folder, and its members' where it is an ensemble. */
 export function repositoryLayout(model: Model, options: ConfigOptions = {}): RepositoryEntry[] {
-  const members =
-    model.backend.kind === 'ensemble'
-      ? [...new Map(model.backend.steps.map((step) => [step.model.name, step.model])).values()]
-      : [];
   return [
     { path: `${model.name}/config.pbtxt`, content: configPbtxt(model, options) },
     ...versionEntries(model, options),
-    ...members.flatMap((member) => repositoryLayout(member, options)),
+    ...memberModels(model.backend).flatMap((member) => repositoryLayout(member, options)),
   ];
 }
 
 function versionEntries(model: Model, options: ConfigOptions): RepositoryEntry[] {
-  const { versions = [{ version: 1 }] } = model;
-  return versions.flatMap((version) => filesOf(model, version, options));
+  return versionsOf(model).flatMap((version) => filesOf(model, version, options));
 }
 
 function filesOf(model: Model, { version, precision }: ModelVersion, options: ConfigOptions): RepositoryEntry[] {
@@ -109,7 +107,7 @@ function llmapiYaml(
     max_num_tokens: maxNumTokens(backend),
     kv_cache_config: {
       dtype: kvPrecision(backend) === 'fp8' ? 'fp8' : 'auto',
-      free_gpu_memory_fraction: backend.kvCacheFraction ?? 0.9,
+      free_gpu_memory_fraction: kvCacheFraction(backend),
     },
     // Triton hands requests over one by one; they are batched in flight.
     triton_config: { max_batch_size: 0, decoupled: backend.streaming ?? true },

@@ -196,9 +196,25 @@ export function isLanguageModel(backend: Backend): backend is LanguageModelBacke
   return backend.kind === 'tensorrtllm' || backend.kind === 'llmapi' || backend.kind === 'vllm';
 }
 
+/** A backend that does the work itself. */
+export type WorkingBackend = Exclude<Backend, { kind: 'ensemble' }>;
+
+/** The backends that do the work: those of an ensemble's members, whatever its depth. */
+export function workingBackends(backend: Backend): WorkingBackend[] {
+  return backend.kind === 'ensemble' ? backend.steps.flatMap(({ model }) => workingBackends(model.backend)) : [backend];
+}
+
+/** The models of an ensemble's steps, each once; none of any other backend. */
+export function memberModels(backend: Backend): Model[] {
+  return backend.kind === 'ensemble' ? [...new Set(backend.steps.map(({ model }) => model))] : [];
+}
+
 /** GPUs that one copy of the model is spread over. */
-export function worldSize(backend: LanguageModelBackend): number {
-  return (backend.tensorParallel ?? 1) * (backend.pipelineParallel ?? 1);
+export function worldSize({
+  tensorParallel = 1,
+  pipelineParallel = 1,
+}: Pick<LanguageModelBackend, 'tensorParallel' | 'pipelineParallel'>): number {
+  return tensorParallel * pipelineParallel;
 }
 
 /** The type of the key-value cache where none is named. */
@@ -206,18 +222,30 @@ export function kvPrecision(backend: LanguageModelBackend): KvPrecision {
   return backend.kvCache ?? (backend.precision === 'bf16' ? 'bf16' : 'fp16');
 }
 
-/** Tokens of a prompt and its answer. */
-export function maxSequence(backend: LanguageModelBackend): number {
-  return backend.maxInput + backend.maxOutput;
+/** Part of the free memory that the key-value cache takes (TensorRT-LLM, `kv_cache_free_gpu_mem_fraction`). */
+export function kvCacheFraction({ kvCacheFraction = 0.9 }: Pick<LanguageModelBackend, 'kvCacheFraction'>): number {
+  return kvCacheFraction;
 }
 
-/** What TensorRT-LLM bounds the tokens of a pass by where nothing is said (tensorrt_llm/builder.py, BuildConfig). */
+/** What bounds the tokens of a language model. */
+type Lengths = Pick<LanguageModelBackend, 'maxBatch' | 'maxInput' | 'maxOutput' | 'maxNumTokens'>;
+
+/** Tokens of a prompt and its answer. */
+export function maxSequence({ maxInput, maxOutput }: Pick<Lengths, 'maxInput' | 'maxOutput'>): number {
+  return maxInput + maxOutput;
+}
+
+/** What all requests in flight hold at most: trtllm-build's bound (tensorrt_llm/_common.py, check_max_num_tokens). */
+export function allTokens(lengths: Lengths): number {
+  return maxSequence(lengths) * lengths.maxBatch;
+}
+
+/** BuildConfig's default of max_num_tokens since 0.11 (tensorrt_llm/builder.py; release notes, 0.11). */
 const DEFAULT_NUM_TOKENS = 8192;
 
 /** Tokens of one pass over all requests in flight: never more than all of them together can hold. */
-export function maxNumTokens(backend: LanguageModelBackend): number {
-  const all = maxSequence(backend) * backend.maxBatch;
-  return backend.maxNumTokens ?? Math.min(Math.max(DEFAULT_NUM_TOKENS, backend.maxInput), all);
+export function maxNumTokens(lengths: Lengths): number {
+  return lengths.maxNumTokens ?? Math.min(Math.max(DEFAULT_NUM_TOKENS, lengths.maxInput), allTokens(lengths));
 }
 
 /** Whether a request may have any number of responses. */

@@ -39,6 +39,15 @@ export const instanceGroupSchema = z.strictObject({
     .optional(),
 });
 
+/** The instances of a backend: one where nothing is said. */
+export function instancesOf({
+  instances = [{ count: 1 }],
+}: {
+  readonly instances?: readonly InstanceGroup[];
+}): readonly InstanceGroup[] {
+  return instances;
+}
+
 /** Groups on the CPU that name GPUs, and GPUs that are named twice. */
 export function instanceProblems(groups: readonly InstanceGroup[], key: string): Problem[] {
   return groups.flatMap(({ kind, gpus = [] }, index): Problem[] => {

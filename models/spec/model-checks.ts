@@ -15,7 +15,7 @@ import { ensembleProblems } from './ensemble';
 import { instanceProblems } from './instances';
 import { KV_PRECISIONS, type KvPrecision, PRECISIONS, type Precision, precisionProblems } from './precision';
 import { tensorProblems } from './tensor';
-import { servedVersions } from './version-policy';
+import { servedVersions, versionsOf } from './version-policy';
 
 /** Problems of a scale's bounds, told against `key`. */
 export function scaleProblems(scale: Scale, key: string): Problem[] {
@@ -131,7 +131,9 @@ function decoupledProblems(backend: Exclude<Backend, LanguageModelBackend | { ki
   ];
 }
 
-function versionProblems({ versions = [{ version: 1 }], versionPolicy, backend, accelerator }: ModelSpec): Problem[] {
+function versionProblems(spec: ModelSpec): Problem[] {
+  const { versionPolicy, backend, accelerator } = spec;
+  const versions = versionsOf(spec);
   const numbers = versions.map(({ version }) => version);
   const problems = numbers.flatMap((version, index): Problem[] =>
     numbers.indexOf(version) === index

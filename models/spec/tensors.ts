@@ -46,7 +46,7 @@ const ENGINE_OUTPUTS: readonly Output[] = [
 ];
 
 /** The LLM API's model (same repository, triton_backend/all_models/llmapi/tensorrt_llm/config.pbtxt). */
-const LLMAPI_INPUTS: readonly Input[] = [
+export const LLMAPI_INPUTS: readonly Input[] = [
   { name: 'text_input', dataType: 'STRING', dims: [-1] },
   ...(
     [
@@ -69,7 +69,7 @@ const LLMAPI_INPUTS: readonly Input[] = [
   { name: 'sampling_param_stop', dataType: 'STRING', dims: [-1], optional: true },
 ];
 
-const LLMAPI_OUTPUTS: readonly Output[] = [
+export const LLMAPI_OUTPUTS: readonly Output[] = [
   { name: 'text_output', dataType: 'STRING', dims: [-1] },
   { name: 'finish_reason', dataType: 'STRING', dims: [-1] },
   { name: 'stop_reason', dataType: 'STRING', dims: [-1] },
@@ -77,14 +77,14 @@ const LLMAPI_OUTPUTS: readonly Output[] = [
 ];
 
 /** vLLM's model fills in its own inputs and outputs (triton-inference-server/vllm_backend, src/model.py). */
-const VLLM_INPUTS: readonly Input[] = [
+export const VLLM_INPUTS: readonly Input[] = [
   { name: 'text_input', dataType: 'STRING', dims: [1] },
   { name: 'stream', dataType: 'BOOL', dims: [1], optional: true },
   { name: 'sampling_parameters', dataType: 'STRING', dims: [1], optional: true },
   { name: 'exclude_input_in_output', dataType: 'BOOL', dims: [1], optional: true },
 ];
 
-const VLLM_OUTPUTS: readonly Output[] = [{ name: 'text_output', dataType: 'STRING', dims: [-1] }];
+export const VLLM_OUTPUTS: readonly Output[] = [{ name: 'text_output', dataType: 'STRING', dims: [-1] }];
 
 /** What a model of this backend takes. */
 export function modelInputs(backend: Backend): readonly Input[] {

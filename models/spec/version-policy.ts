@@ -13,15 +13,26 @@ export const versionPolicySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('specific'), versions: z.array(z.int().min(1)).min(1) }),
 ]);
 
+/** The versions that a model has: one where nothing is said. */
+export function versionsOf({
+  versions = [{ version: 1 }],
+}: {
+  readonly versions?: readonly ModelVersion[];
+}): readonly ModelVersion[] {
+  return versions;
+}
+
 /** The versions that are served, smallest first. */
 export function servedVersions({
-  versions = [{ version: 1 }],
+  versions,
   versionPolicy,
 }: {
   readonly versions?: readonly ModelVersion[];
   readonly versionPolicy?: VersionPolicy;
 }): number[] {
-  const numbers = versions.map(({ version }) => version).sort((a, b) => a - b);
+  const numbers = versionsOf({ versions })
+    .map(({ version }) => version)
+    .sort((a, b) => a - b);
   switch (versionPolicy?.kind) {
     case undefined:
       return numbers.slice(-1);
