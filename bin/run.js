@@ -10,6 +10,7 @@ const COMMANDS = {
   versions: 'bin/versions-cli.ts',
   sandbox: 'sandbox/cli.ts',
   'bench-preview': 'bench/preview/main.ts',
+  'bench-sandbox': 'bench/sandbox/main.ts',
 };
 
 const entry = COMMANDS[command];
