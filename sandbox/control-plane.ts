@@ -135,12 +135,15 @@ export class ControlPlane {
     const ca = readFileSync(this.certificates.file('ca.crt'));
     const deadline = Date.now() + START_MS;
     while (!(await answers(`https://127.0.0.1:${api}/readyz`, ca))) {
-      for (const name of ['etcd', 'kube-apiserver']) {
-        if (this.processes.pid(name) === undefined) throw this.died(name);
-      }
+      this.requireRunning(['etcd', 'kube-apiserver']);
       if (Date.now() > deadline) throw this.died('kube-apiserver', `is not ready after ${START_MS / 1000} s`);
       await setTimeout(50);
     }
+  }
+
+  /** @throws SandboxFailure where one of the programs that were started has ended, with what it said last */
+  requireRunning(names: readonly string[] = this.processes.started): void {
+    for (const name of names) if (this.processes.pid(name) === undefined) throw this.died(name);
   }
 
   private died(name: string, how = 'has ended'): SandboxFailure {

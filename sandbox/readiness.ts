@@ -53,13 +53,20 @@ export function isReady({ status }: Pod): boolean {
   return status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
 }
 
-/** Waits until every workload of a namespace has all its replicas, at least what its autoscaler asks for, and all are ready. */
-export async function untilReady(
-  kubectl: Kubectl,
-  namespace: string,
-  waitMs: number,
-  progress: Progress,
-): Promise<void> {
+export interface ReadinessWait {
+  readonly waitMs: number;
+  readonly progress: Progress;
+  /** Called while there is something to wait for: throws where waiting is no use. */
+  readonly check: () => void;
+}
+
+/**
+ * Waits until every workload of a namespace has all its replicas, at least what its autoscaler asks for, and all are ready.
+ *
+ * @throws SandboxFailure after `waitMs`, with what each pod waits for
+ */
+export async function untilReady(kubectl: Kubectl, namespace: string, wait: ReadinessWait): Promise<void> {
+  const { waitMs, progress, check } = wait;
   const deadline = Date.now() + waitMs;
   for (;;) {
     const items = await kubectl.list<Workload | Autoscaler | Pod>(
@@ -68,6 +75,7 @@ export async function untilReady(
     );
     const waiting = unready(items);
     if (waiting.length === 0) return;
+    check();
     const pods = items.filter((each): each is Pod => each.kind === 'Pod');
     const ready = pods.filter(isReady).length;
     progress.now(`${ready} of ${pods.length} pods ready, waiting for ${waiting.join(', ')}`);

@@ -172,7 +172,11 @@ export class Sandbox {
     progress.now(`applying ${objects.length} objects`);
     await kubectl.apply(objects.filter((object) => !isNamespace(object)));
     progress.done(`${objects.length} objects of ${plan.charts.length} charts applied, unknown fields refused`);
-    await untilReady(kubectl, environment.servingNamespace, READY_MS, progress);
+    await untilReady(kubectl, environment.servingNamespace, {
+      waitMs: READY_MS,
+      progress,
+      check: () => plane.requireRunning(),
+    });
     progress.done('all pods ready');
   }
 
