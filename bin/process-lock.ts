@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
@@ -26,19 +26,12 @@ export class LockHeld extends Error {
  * @throws LockHeld after `waitMs`
  */
 export async function processLock(file: string, { waitMs, onWait }: LockOptions): Promise<() => void> {
-  mkdirSync(dirname(file), { recursive: true });
   const deadline = Date.now() + waitMs;
   let told = false;
-  for (;;) {
-    try {
-      writeFileSync(file, `${process.pid}`, { flag: 'wx' });
-      return () => rmSync(file, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
+  while (!take(file)) {
     const holder = readHolder(file);
     if (holder !== undefined && !processLives(holder)) {
-      rmSync(file, { force: true });
+      discard(file, holder);
       continue;
     }
     if (Date.now() > deadline) throw new LockHeld(file, holder);
@@ -46,9 +39,40 @@ export async function processLock(file: string, { waitMs, onWait }: LockOptions)
     told = true;
     await setTimeout(200);
   }
+  return () => rmSync(file, { force: true });
 }
 
-/** Undefined while the holder has not yet written its id, and once it has given the file back. */
+/** A file with our id in it from its first moment on, or none. */
+function take(file: string): boolean {
+  mkdirSync(dirname(file), { recursive: true });
+  const own = `${file}.${process.pid}`;
+  try {
+    writeFileSync(own, `${process.pid}`);
+    linkSync(own, file);
+    return true;
+  } catch (error) {
+    // ENOENT: the folder was taken away by one who found it empty.
+    if (!['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    return false;
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+/** Takes a dead holder's file away, unless somebody else has done so since and holds it now. */
+function discard(file: string, holder: number): void {
+  const aside = `${file}.${process.pid}.dead`;
+  try {
+    renameSync(file, aside);
+    if (readHolder(aside) !== holder) linkSync(aside, file);
+  } catch (error) {
+    if (!['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    rmSync(aside, { force: true });
+  }
+}
+
+/** Undefined once the holder has given the file back. */
 function readHolder(file: string): number | undefined {
   try {
     return Number(readFileSync(file, 'utf8')) || undefined;

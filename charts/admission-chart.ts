@@ -14,9 +14,12 @@ const ALL = [
   'object.spec.?ephemeralContainers.orValue([])',
 ].join(' + ');
 
+/** GPUs of the container `c`. */
+const GPUS = `quantity(c.?resources.?limits['nvidia.com/gpu'].orValue('0')).asInteger()`;
+
 /**
- * What the API server itself refuses in a namespace, whoever asks: images that a registry may change under a running
- * service, and pods for which there is no node. Pods are looked at, and so is all that makes them.
+ * What the API server itself refuses in a namespace, whoever asks: pods with images that a registry may change under a
+ * running service, and pods for which there is no node. Pods alone are looked at: what makes them is told in its events.
  *
  * ValidatingAdmissionPolicy is stable since Kubernetes 1.30.
  */
@@ -33,8 +36,12 @@ export function admissionChart({ namespace, gpusPerNode }: AdmissionChartProps):
   });
   addPolicy(chart, namespace, {
     name: 'gpus',
+    // As the scheduler counts: what runs at a time, or the init container that asks for the most.
     variables: {
-      gpus: `object.spec.containers.map(c, quantity(c.?resources.?limits['nvidia.com/gpu'].orValue('0')).asInteger()).sum()`,
+      inits: 'object.spec.?initContainers.orValue([])',
+      together: `(object.spec.containers + variables.inits.filter(c, c.?restartPolicy.orValue('') == 'Always')).map(c, ${GPUS}).sum()`,
+      largest: `([0] + variables.inits.map(c, ${GPUS})).max()`,
+      gpus: 'variables.together > variables.largest ? variables.together : variables.largest',
     },
     expression: `variables.gpus <= ${gpusPerNode}`,
     message: `'no node has ' + string(variables.gpus) + ' GPUs: the largest has ${gpusPerNode}. Split the model over pods, or add a pool of larger nodes'`,

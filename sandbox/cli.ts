@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process';
-import { basename, join, relative } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { Command } from 'commander';
-import { type Output, runCommand, styleOf } from '../bin/command';
+import { type Output, runCommand, type Style, styleOf } from '../bin/command';
 import { Progress } from '../bin/progress';
 import { InputError } from '../models/problem';
 import { openEnvironment, planOf } from '../preview/build-plan';
 import { environmentNames } from '../preview/config-file';
 import { kubeconfigOf } from './control-plane';
 import { SandboxFailure } from './failure';
-import type { Prepared } from './prepare';
+import { kubectlEnvironment } from './kubectl';
+import type { Prepared, Wanted } from './prepare';
 import { report } from './report';
 import { Sandbox } from './sandbox';
 
@@ -117,6 +118,12 @@ interface BringUpOptions {
   readonly bare?: true;
 }
 
+/** How a person calls this command for this sandbox. */
+function commandOf(sandbox: Sandbox): string {
+  const name = basename(sandbox.folder);
+  return `npm run -s sandbox --${name === DEFAULT_NAME ? '' : ` --name ${name}`}`;
+}
+
 async function bringUp(
   act: 'up' | 'apply',
   sandbox: Sandbox,
@@ -127,8 +134,8 @@ async function bringUp(
   const last = environment === undefined ? sandbox.contents : undefined;
   const wanted = {
     name: environment ?? last?.name ?? DEFAULT_ENVIRONMENT,
-    folder: options.folder ?? last?.folder ?? folder,
-    bare: options.bare ?? (act === 'up' && last?.bare === true),
+    folder: options.folder === undefined ? (last?.folder ?? folder) : resolve(options.folder),
+    bare: options.bare ?? last?.bare === true,
   };
   const progress = new Progress(out);
   try {
@@ -143,8 +150,7 @@ async function bringUp(
 
 /** What to do next, in commands. */
 function lookAround(sandbox: Sandbox, { environment }: Pick<Prepared, 'environment'>): string {
-  const name = basename(sandbox.folder);
-  const command = `npm run -s sandbox --${name === DEFAULT_NAME ? '' : ` --name ${name}`}`;
+  const command = commandOf(sandbox);
   return [
     'Look around',
     `  ${command} kubectl get pods -n ${environment.servingNamespace} -o wide`,
@@ -158,7 +164,7 @@ async function status(sandbox: Sandbox, { out }: SandboxSurroundings): Promise<n
   const { processes, contents } = sandbox;
   const started = processes.started;
   if (started.length === 0) {
-    out.write('No sandbox runs. Start one: npm run sandbox -- up\n');
+    out.write(`No sandbox runs. Start one: ${commandOf(sandbox)} up\n`);
     return FAILED;
   }
   let dead = 0;
@@ -174,21 +180,30 @@ async function status(sandbox: Sandbox, { out }: SandboxSurroundings): Promise<n
   }
   out.write(`${'memory'.padEnd(24)}  ${Math.round(total)} MiB\n`);
   if (processes.pid('kube-apiserver') !== undefined && processes.pid('etcd') !== undefined && contents !== undefined) {
-    const { config, environment } = openEnvironment(contents.folder, contents.name);
-    const applied = { environment, plan: await planOf(environment, config) };
-    out.write(
-      `${'environment'.padEnd(24)}  ${contents.name}\n\n${await report(applied, sandbox.kubectl, styleOf(out))}`,
-    );
+    out.write(`${'environment'.padEnd(24)}  ${contents.name}\n`);
+    out.write(`\n${await reportOf(sandbox, contents, styleOf(out))}`);
   }
-  if (dead > 0) out.write(`\nWhat does not run is started again by: npm run sandbox -- up\n`);
+  if (dead > 0) out.write(`\nWhat does not run is started again by: ${commandOf(sandbox)} up\n`);
   return dead > 0 ? FAILED : 0;
 }
 
+/** @returns the report, or why there is none: the environment's file may have changed since it was applied */
+async function reportOf(sandbox: Sandbox, { folder, name }: Wanted, style: Style): Promise<string> {
+  try {
+    const { config, environment } = openEnvironment(folder, name);
+    return await report({ environment, plan: await planOf(environment, config) }, sandbox.kubectl, style);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return `The environment's file has changed since it was applied, and cannot work:\n${error.message}\n`;
+  }
+}
+
 async function kubectl(sandbox: Sandbox, args: readonly string[]): Promise<number> {
-  if (!sandbox.exists) throw new SandboxFailure('No sandbox runs. Start one: npm run sandbox -- up');
+  if (sandbox.processes.started.length === 0)
+    throw new SandboxFailure(`No sandbox runs. Start one: ${commandOf(sandbox)} up`);
   const child = spawn(sandbox.kubectlBinary, args, {
     stdio: 'inherit',
-    env: { ...process.env, KUBECONFIG: kubeconfigOf(sandbox.folder) },
+    env: kubectlEnvironment(kubeconfigOf(sandbox.folder)),
   });
   return new Promise((done, failed) => {
     child.once('error', failed);

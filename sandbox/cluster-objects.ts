@@ -88,3 +88,17 @@ export function missingNamespaces(plan: Plan): KubernetesObject[] {
     .sort()
     .map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: OWN_LABEL } }));
 }
+
+/**
+ * Claims that servers read their models from, and that somebody else makes on a real cluster. ReadWriteOnce, which is all
+ * that the provisioner of folders has: nothing is written, and nothing here keeps two nodes from sharing it.
+ */
+export function modelClaims({ models, servingNamespace: namespace }: Environment): KubernetesObject[] {
+  const names = models.flatMap(({ source }) => (source.kind === 'claim' ? [source.claimName] : []));
+  return [...new Set(names)].sort().map((name) => ({
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name, namespace, labels: OWN_LABEL },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+  }));
+}

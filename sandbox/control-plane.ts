@@ -1,17 +1,20 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { freePorts } from '../bin/free-ports';
 import type { Progress } from '../bin/progress';
+import { replaceFile } from '../bin/replace-file';
 import { Certificates, FRONT_PROXY, type User } from './certificates';
 import { SandboxFailure } from './failure';
 import type { Kubectl } from './kubectl';
+import { dropLostNodes, LOST_AFTER_MS } from './lost-nodes';
 import { Processes, type Service } from './processes';
 import type { ToolPaths } from './tools';
 
 /** The name of the kubeconfig context of every sandbox. */
-export const CONTEXT = 'triton-sandbox';
+const CONTEXT = 'triton-sandbox';
 
 interface Ports {
   readonly etcd: number;
@@ -88,18 +91,21 @@ export class ControlPlane {
 
   /** Starts kwok, or starts it again where its configuration has changed. */
   async simulateNodes(config: string, kubectl: Kubectl): Promise<void> {
-    if (replaceFile(this.kwokConfig, config)) await this.processes.end('kwok');
-    const service = this.kwok(this.knownPorts());
+    replaceFile(this.kwokConfig, config);
+    const service = configured(this.kwok(this.knownPorts()), config);
     if (this.processes.runs(service)) return;
+    await this.processes.end('kwok');
     // A kwok before this one holds the nodes until its leases are over.
     await kubectl.run(['delete', 'leases', '--all', '--namespace=kube-node-lease', '--wait=false']);
     await this.processes.ensure(service);
   }
 
   /** Starts Karpenter, or starts it again where the machine types have changed; its definitions have to be there. */
-  async simulateAutoscaler(instanceTypes: string): Promise<void> {
-    if (replaceFile(this.instanceTypes, instanceTypes)) await this.processes.end('karpenter');
-    await this.processes.ensure(this.karpenter(this.knownPorts()));
+  async simulateAutoscaler(instanceTypes: string, kubectl: Kubectl): Promise<void> {
+    replaceFile(this.instanceTypes, instanceTypes);
+    const service = configured(this.karpenter(this.knownPorts()), instanceTypes);
+    await dropLostNodes(kubectl, this.processes.runs(service) ? LOST_AFTER_MS : 0);
+    await this.processes.ensure(service);
   }
 
   /** Ports that stay while any program runs that uses them. */
@@ -107,7 +113,7 @@ export class ControlPlane {
     const running = this.processes.started.some((name) => this.processes.pid(name) !== undefined);
     if (running && existsSync(this.portsFile)) return this.knownPorts();
     const free = await freePorts(PORTS.length);
-    writeFileSync(this.portsFile, JSON.stringify(Object.fromEntries(PORTS.map((name, index) => [name, free[index]]))));
+    replaceFile(this.portsFile, JSON.stringify(Object.fromEntries(PORTS.map((name, index) => [name, free[index]]))));
     return this.knownPorts();
   }
 
@@ -126,7 +132,7 @@ export class ControlPlane {
   private writeKubeconfigs({ api }: Ports): void {
     const users: User[] = ['system:kube-scheduler', 'system:kube-controller-manager', 'kwok', 'karpenter'];
     const write = (file: string, user: User) =>
-      writeFileSync(file, this.certificates.kubeconfig(user, `https://127.0.0.1:${api}`, CONTEXT), { mode: 0o600 });
+      replaceFile(file, this.certificates.kubeconfig(user, `https://127.0.0.1:${api}`, CONTEXT));
     for (const user of users) write(this.userKubeconfig(user), user);
     write(this.kubeconfig, 'admin');
   }
@@ -278,12 +284,9 @@ function service(name: string, command: string, flags: Readonly<Record<string, s
   return { name, command, args: Object.entries(flags).map(([key, value]) => `--${key}=${value}`) };
 }
 
-/** @returns whether the file was there with other content */
-function replaceFile(file: string, content: string): boolean {
-  const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
-  if (before === content) return false;
-  writeFileSync(file, content);
-  return before !== undefined;
+/** A program that is another where the file that it reads once, at its start, says something else. */
+function configured(service: Service, content: string): Service {
+  return { ...service, env: { ...service.env, SANDBOX_CONFIG: createHash('sha256').update(content).digest('hex') } };
 }
 
 function answers(url: string, ca: Buffer): Promise<boolean> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
 import { cacheFolder } from '../bin/cache-folder';
 import type { Progress } from '../bin/progress';
+import { InputError } from '../models/problem';
 import type { KubernetesObject } from '../preview/plan';
 import { moduleFolder, requireGo } from './tools';
 
@@ -48,7 +49,7 @@ export class Definitions {
   static open(root: string, progress: Progress): Definitions {
     const folder = fromModules(root, progress);
     const upstream = process.env[UPSTREAM_VARIABLE];
-    const projects = upstream === undefined ? [] : yamlFolders(join(upstream, 'crds'));
+    const projects = upstream === undefined ? [] : upstreamFolders(upstream);
     const files = new Map<string, string>();
     for (const file of [folder, ...projects].flatMap(yamlFiles)) {
       for (const name of definedIn(file)) files.set(name, file);
@@ -83,8 +84,8 @@ function fromModules(root: string, progress: Progress): string {
   const sums = ['crds', 'kubernetes'].map((name) => join(tools(name), 'go.sum'));
   const folder = cacheFolder('sandbox-definitions', sums, JSON.stringify(IN_MODULES));
   if (existsSync(folder)) return folder;
-  requireGo(['the definitions of custom resources come as Go modules, which Go fetches; it']);
-  progress.now('fetching definitions of custom resources');
+  requireGo('it builds the programs of the sandbox, and fetches the definitions of custom resources, once.');
+  progress.line('Fetching definitions of custom resources (once)');
   const staging = `${folder}.${process.pid}`;
   mkdirSync(staging, { recursive: true });
   try {
@@ -106,7 +107,19 @@ function fromModules(root: string, progress: Progress): string {
   return folder;
 }
 
-function yamlFolders(folder: string): string[] {
+function upstreamFolders(upstream: string): string[] {
+  const folder = join(upstream, 'crds');
+  if (!existsSync(folder)) {
+    throw new InputError('environment', [
+      {
+        key: UPSTREAM_VARIABLE,
+        value: upstream,
+        reason: 'has no folder crds',
+        allowed: 'a folder with crds/PROJECT/*.yaml',
+        fix: 'correct it, or unset it',
+      },
+    ]);
+  }
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => join(folder, name));

@@ -1,4 +1,5 @@
 import { type SpawnSyncReturns, spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
 import type { KubernetesObject } from '../preview/plan';
 import { SandboxFailure } from './failure';
 
@@ -7,6 +8,18 @@ const FIELD_MANAGER = 'triton-stack';
 const ASK_MS = 60_000;
 
 export interface KubectlResult extends Pick<SpawnSyncReturns<string>, 'status' | 'stdout' | 'stderr'> {}
+
+export interface ApplyOptions {
+  /** Who owns the fields that are set. @default triton-stack */
+  readonly manager?: string;
+  /** Take fields over that others have set. @default false: it is an error */
+  readonly force?: boolean;
+}
+
+/** What kubectl is run with: what it remembers of a cluster goes with the sandbox. */
+export function kubectlEnvironment(kubeconfig: string): NodeJS.ProcessEnv {
+  return { ...process.env, KUBECONFIG: kubeconfig, KUBECACHEDIR: join(dirname(kubeconfig), 'kubectl-cache') };
+}
 
 /** kubectl on one cluster. */
 export class Kubectl {
@@ -24,7 +37,7 @@ export class Kubectl {
     const child = spawn(this.binary, [...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: timeoutMs,
-      env: { ...process.env, KUBECONFIG: this.kubeconfig },
+      env: kubectlEnvironment(this.kubeconfig),
     });
     let stdout = '';
     let stderr = '';
@@ -67,20 +80,29 @@ export class Kubectl {
   /**
    * Applies objects server-side, refusing fields that the API does not know. Returns kubectl's line for each.
    *
-   * @param manager - who owns the fields that are set
+   * @throws SandboxFailure with what the API server said, where it refuses one of them
    */
-  async apply(objects: readonly KubernetesObject[], manager = FIELD_MANAGER): Promise<string[]> {
+  async apply(objects: readonly KubernetesObject[], options: ApplyOptions = {}): Promise<string[]> {
     if (objects.length === 0) return [];
-    const { status, stdout, stderr } = await this.tryApply(objects, manager);
+    const { status, stdout, stderr } = await this.tryApply(objects, options);
+    if (status === null) throw new SandboxFailure(`kubectl apply had no answer in time:\n${stderr.trimEnd()}`);
     if (status !== 0) throw new SandboxFailure(`the API server refuses what is applied:\n${stderr.trimEnd()}`);
     return stdout.trimEnd().split('\n');
   }
 
   /** As {@link apply}, and returns what came of it, whatever that is. */
-  tryApply(objects: readonly KubernetesObject[], manager = FIELD_MANAGER): Promise<KubectlResult> {
+  tryApply(
+    objects: readonly KubernetesObject[],
+    { manager = FIELD_MANAGER, force = false }: ApplyOptions = {},
+  ): Promise<KubectlResult> {
     // One by one: the fields of a List kubectl checks itself, less strictly than the API server.
     const input = objects.map((object) => JSON.stringify(object)).join('\n---\n');
-    const flags = ['--server-side', '--validate=strict', `--field-manager=${manager}`];
+    const flags = [
+      '--server-side',
+      '--validate=strict',
+      `--field-manager=${manager}`,
+      ...(force ? ['--force-conflicts'] : []),
+    ];
     return this.try(['apply', ...flags, '--filename=-'], { input, timeoutMs: 5 * ASK_MS });
   }
 }

@@ -14,6 +14,11 @@ const MANAGED_BY_KWOK = { 'kwok.x-k8s.io/node': 'fake' } as const;
 /** Marks what the sandbox itself has put into the cluster. */
 export const OWN_LABEL = { 'triton-stack/sandbox': 'true' } as const;
 
+/** Tells which pool a node is of: the pool's other labels may be those of two pools. */
+export function poolLabel({ name }: Pick<SimulatedPool, 'name'>): Record<string, string> {
+  return { ...OWN_LABEL, 'triton-stack/sandbox-pool': name };
+}
+
 /** The nodes that a pool has from the start. */
 export function nodes(pool: SimulatedPool): KubernetesObject[] {
   return Array.from({ length: pool.min }, (_, index) => {
@@ -25,14 +30,15 @@ export function nodes(pool: SimulatedPool): KubernetesObject[] {
         name,
         annotations: MANAGED_BY_KWOK,
         labels: {
-          ...OWN_LABEL,
-          ...pool.labels,
           'kubernetes.io/hostname': name,
           'kubernetes.io/os': 'linux',
           'kubernetes.io/arch': 'amd64',
           'node.kubernetes.io/instance-type': pool.machineType,
           'topology.kubernetes.io/region': pool.region,
           'topology.kubernetes.io/zone': pool.zones[index % pool.zones.length] ?? pool.region,
+          // Last: an existing cluster may name its nodes by any of the labels above.
+          ...pool.labels,
+          ...poolLabel(pool),
         },
       },
       ...(pool.taints.length > 0 && { spec: { taints: pool.taints } }),
@@ -54,23 +60,24 @@ export function growingPools(pools: readonly SimulatedPool[]): KubernetesObject[
     metadata: { name: NODE_CLASS.name, labels: OWN_LABEL },
     spec: { nodeRegistrationDelay: `${Math.ceil(scaledSeconds(NODE_SECONDS))}s` },
   };
-  return [nodeClass, ...growing.map(nodePool)];
+  const types = typeNames(growing);
+  return [nodeClass, ...growing.map((pool) => nodePool(pool, types.get(pool) ?? pool.machineType))];
 }
 
-function nodePool(pool: SimulatedPool): KubernetesObject {
+function nodePool(pool: SimulatedPool, type: string): KubernetesObject {
   return {
     apiVersion: KARPENTER,
     kind: 'NodePool',
     metadata: { name: pool.name, labels: OWN_LABEL },
     spec: {
       template: {
-        metadata: { labels: pool.labels },
+        metadata: { labels: { ...pool.labels, ...poolLabel(pool) } },
         spec: {
           nodeClassRef: NODE_CLASS,
           expireAfter: 'Never',
           ...(pool.taints.length > 0 && { taints: pool.taints }),
           requirements: [
-            requirement('node.kubernetes.io/instance-type', [pool.machineType]),
+            requirement('node.kubernetes.io/instance-type', [type]),
             requirement('karpenter.sh/capacity-type', [pool.spot ? 'spot' : 'on-demand']),
             requirement('topology.kubernetes.io/zone', pool.zones),
           ],
@@ -106,18 +113,33 @@ function requirement(key: string, values: readonly string[]) {
 
 /** What the kwok provider knows of machine types, as the file that it reads (kwok/examples/instance_types.json). */
 export function instanceTypes(pools: readonly SimulatedPool[]): string {
-  const types = new Map<string, SimulatedPool[]>();
-  for (const pool of pools.filter(({ min, max }) => max > min)) {
-    types.set(pool.machineType, [...(types.get(pool.machineType) ?? []), pool]);
-  }
-  return JSON.stringify([...types.values()].map(instanceType), null, 1);
+  const growing = pools.filter(({ min, max }) => max > min);
+  const byName = new Map<string, SimulatedPool[]>();
+  for (const [pool, name] of typeNames(growing)) byName.set(name, [...(byName.get(name) ?? []), pool]);
+  return JSON.stringify([...byName].map(instanceType), null, 1);
 }
 
-/** Pools of the same machine differ in disk at most: the provider knows a machine by its name, so the smallest holds. */
-function instanceType(pools: readonly SimulatedPool[]) {
-  const [first, ...others] = pools as [SimulatedPool, ...SimulatedPool[]];
-  const smallest = others.reduce((least, pool) => (disk(pool) < disk(least) ? pool : least), first);
-  const { allocatable } = smallest;
+/**
+ * The provider knows a machine by its name alone. Pools whose nodes offer another size of disk need a type of their own
+ * beside the first of that machine.
+ */
+function typeNames(pools: readonly SimulatedPool[]): Map<SimulatedPool, string> {
+  const names = new Map<string, string>();
+  const taken = new Set<string>();
+  return new Map(
+    pools.map((pool) => {
+      const kind = JSON.stringify([pool.machineType, pool.allocatable]);
+      const name =
+        names.get(kind) ?? (taken.has(pool.machineType) ? `${pool.machineType}-${pool.name}` : pool.machineType);
+      names.set(kind, name);
+      taken.add(name);
+      return [pool, name];
+    }),
+  );
+}
+
+function instanceType([name, pools]: [string, readonly SimulatedPool[]]) {
+  const [{ allocatable, region }] = pools as [SimulatedPool];
   const zones = [...new Set(pools.flatMap((pool) => pool.zones))].sort();
   const offerings = zones.flatMap((zone) =>
     (['on-demand', 'spot'] as const).map((capacity) => ({
@@ -127,12 +149,12 @@ function instanceType(pools: readonly SimulatedPool[]) {
       Requirements: [
         requirement('karpenter.sh/capacity-type', [capacity]),
         requirement('topology.kubernetes.io/zone', [zone]),
-        requirement('topology.kubernetes.io/region', [smallest.region]),
+        requirement('topology.kubernetes.io/region', [region]),
       ],
     })),
   );
   return {
-    name: smallest.machineType,
+    name,
     architecture: 'amd64',
     operatingSystems: ['linux'],
     offerings,
@@ -142,8 +164,4 @@ function instanceType(pools: readonly SimulatedPool[]) {
       memory: `${Number.parseInt(allocatable.memory ?? '0', 10) + KARPENTER_OVERHEAD.mebibytes}Mi`,
     },
   };
-}
-
-function disk({ allocatable }: SimulatedPool): number {
-  return Number.parseInt(allocatable['ephemeral-storage'] ?? '0', 10);
 }

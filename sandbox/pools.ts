@@ -29,7 +29,7 @@ export interface Taint {
   readonly effect: 'NoSchedule';
 }
 
-/** What every node of the real platform brings, and a simulated one has for the sake of what selects it. */
+/** The taints of GKE's GPU nodes and of its spot nodes, as stacks/node-pools.ts sets them. */
 const GPU_TAINT: Taint = { key: 'nvidia.com/gpu', value: 'present', effect: 'NoSchedule' };
 const SPOT_TAINT: Taint = { key: 'cloud.google.com/gke-spot', value: 'true', effect: 'NoSchedule' };
 

@@ -2,7 +2,7 @@ import type { Progress } from '../bin/progress';
 import { openEnvironment, planOf } from '../preview/build-plan';
 import type { KubernetesObject, Plan } from '../preview/plan';
 import type { Environment } from '../stacks/environment/environment';
-import { KWOK_RIGHTS, missingNamespaces, storageClasses } from './cluster-objects';
+import { KWOK_RIGHTS, missingNamespaces, modelClaims, storageClasses } from './cluster-objects';
 import { customKind, Definitions, UPSTREAM_VARIABLE } from './definitions';
 import { SandboxFailure } from './failure';
 import { growingPools, nodes } from './node-objects';
@@ -28,6 +28,8 @@ export interface Prepared {
   /** The pools that the autoscaler grows, as Karpenter knows them. */
   readonly growing: readonly KubernetesObject[];
   readonly definitions: readonly KubernetesObject[];
+  /** Claims that others make in the servers' namespace. */
+  readonly claims: readonly KubernetesObject[];
   /** What the environment's charts render. */
   readonly objects: readonly KubernetesObject[];
 }
@@ -57,6 +59,7 @@ export async function prepare(wanted: Wanted, root: string, progress: Progress):
       ...pools.flatMap(nodes),
       ...missingNamespaces(plan),
     ],
+    claims: wanted.bare ? [] : modelClaims(environment),
     objects: wanted.bare ? [] : rendered,
   };
 }

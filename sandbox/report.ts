@@ -8,6 +8,7 @@ import type { PlannedResource } from '../preview/plan';
 import type { ServedModel } from '../stacks/environment/environment';
 import { HPA_SECONDS } from './control-plane';
 import type { Kubectl } from './kubectl';
+import { poolLabel } from './node-objects';
 import { PACE } from './pace';
 import { type SimulatedPool, simulatedPools } from './pools';
 import type { Prepared } from './prepare';
@@ -130,7 +131,7 @@ function poolRow(pool: SimulatedPool, nodes: readonly Node[], pods: readonly Pod
 }
 
 function isOf(pool: SimulatedPool, { metadata }: Node): boolean {
-  return Object.entries(pool.labels).every(([key, value]) => metadata.labels[key] === value);
+  return Object.entries(poolLabel(pool)).every(([key, value]) => metadata.labels[key] === value);
 }
 
 function table({ width, colours }: Style, head: readonly string[], rows: readonly string[][]): string[] {

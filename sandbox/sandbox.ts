@@ -1,9 +1,12 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { layerBinary } from '../bin/kubectl-layer';
 import { LockHeld, processLock } from '../bin/process-lock';
 import type { Progress } from '../bin/progress';
+import { replaceFile } from '../bin/replace-file';
+import { slug } from '../constructs/naming';
 import type { KubernetesObject } from '../preview/plan';
+import type { Environment } from '../stacks/environment/environment';
 import { ControlPlane, kubeconfigOf } from './control-plane';
 import { SandboxFailure } from './failure';
 import { Kubectl } from './kubectl';
@@ -15,12 +18,10 @@ import { delaysOf, kwokConfig, LOG_TEXT } from './stages';
 import { Toolbox } from './tools';
 import { removeVolumes } from './volumes';
 
-/** Who owns the fields of what the sandbox itself applies. */
-const OWN = 'triton-sandbox';
+/** How the sandbox's own objects are applied: controllers may have tainted its nodes since. */
+const OWN = { manager: 'triton-sandbox', force: true } as const;
 /** Longest wait for another command on the same sandbox. */
 const LOCK_MS = 120_000;
-/** Longest wait for pods to be ready, milliseconds. */
-const READY_MS = 180_000;
 const ESTABLISHED_MS = 30_000;
 const DELETE_MS = 60_000;
 
@@ -33,8 +34,8 @@ interface ObjectKey {
 
 /** What a sandbox holds. */
 interface Contents extends Wanted {
-  /** What only a new cluster is without. */
-  readonly ground: readonly ObjectKey[];
+  /** What only a new cluster is without, as text. */
+  readonly ground: readonly string[];
   readonly objects: readonly ObjectKey[];
 }
 
@@ -49,8 +50,18 @@ export class Sandbox {
     readonly folder: string,
   ) {}
 
+  /** Whether anything of it is left, be it of a run that was killed. */
   get exists(): boolean {
-    return existsSync(this.folder);
+    return [this.folder, this.goneFolder, this.lockFile].some(existsSync);
+  }
+
+  private get lockFile(): string {
+    return `${this.folder}.lock`;
+  }
+
+  /** Where the folder goes before it is deleted: half a folder would be taken for a whole one. */
+  private get goneFolder(): string {
+    return `${this.folder}.gone`;
   }
 
   get processes(): Processes {
@@ -104,7 +115,7 @@ export class Sandbox {
   /** As {@link up}, on a sandbox that runs. */
   async apply(wanted: Wanted, progress: Progress): Promise<Prepared> {
     if (this.processes.pid('kube-apiserver') === undefined) {
-      throw new SandboxFailure(`no sandbox runs in ${this.folder}. Start one: npm run sandbox -- up ${wanted.name}`);
+      throw new SandboxFailure(`no sandbox runs in ${this.folder}: nothing can be applied to it before \`up\``);
     }
     return this.up(wanted, progress);
   }
@@ -118,54 +129,48 @@ export class Sandbox {
     const { processes } = this;
     const names = processes.started;
     await Promise.all(names.map((name) => processes.end(name, 'SIGKILL')));
-    removeVolumes(join(this.folder, 'etcd'));
-    rmSync(this.folder, { recursive: true, force: true });
+    if (existsSync(this.folder)) {
+      rmSync(this.goneFolder, { recursive: true, force: true });
+      removeVolumes(join(this.folder, 'etcd'));
+      renameSync(this.folder, this.goneFolder);
+    }
+    rmSync(this.goneFolder, { recursive: true, force: true });
     return names.length;
   }
 
   /** One command at a time on a sandbox. */
   private async alone<T>(progress: Progress, act: () => Promise<T>): Promise<T> {
-    const file = `${this.folder}.lock`;
+    const onWait = (holder: number) => progress.line(`Waiting for process ${holder}, which is at work on this sandbox`);
+    const release = await processLock(this.lockFile, { waitMs: LOCK_MS, onWait }).catch((error) => {
+      if (!(error instanceof LockHeld)) throw error;
+      throw new SandboxFailure(`another command is at work on this sandbox: ${error.message}`);
+    });
     try {
-      const onWait = (holder: number) =>
-        progress.line(`Waiting for process ${holder}, which is at work on this sandbox`);
-      const release = await processLock(file, { waitMs: LOCK_MS, onWait });
-      try {
-        return await act();
-      } finally {
-        release();
-        const home = dirname(this.folder);
-        if (existsSync(home) && readdirSync(home).length === 0) rmdirSync(home);
-      }
-    } catch (error) {
-      if (error instanceof LockHeld)
-        throw new SandboxFailure(`another command is at work on this sandbox: ${error.message}`);
-      throw error;
+      return await act();
+    } finally {
+      release();
+      removeEmpty(dirname(this.folder));
     }
   }
 
   private async fill(plane: ControlPlane, prepared: Prepared, progress: Progress): Promise<void> {
     const { kubectl } = this;
-    const { wanted, environment, plan, pools, ground, growing, definitions, objects } = prepared;
+    const { wanted, environment, plan, pools, ground, growing, definitions, claims, objects } = prepared;
     const namespaces = objects.filter(isNamespace);
-    const contents: Contents = {
-      ...wanted,
-      ground: [...ground, ...growing, ...namespaces].map(keyOf),
-      objects: objects.map(keyOf),
-    };
+    const contents: Contents = { ...wanted, ground: groundOf(prepared), objects: objects.map(keyOf) };
     await this.prune(kubectl, contents, progress);
     // On record before it is there: were we killed now, the next run would still find it.
-    writeFileSync(this.contentsFile, JSON.stringify(contents));
+    replaceFile(this.contentsFile, JSON.stringify(contents));
 
     progress.now('applying nodes, storage classes and definitions');
     await Promise.all([kubectl.apply(ground, OWN), kubectl.apply(namespaces)]);
     await established(kubectl, definitions);
     const logFile = join(this.folder, 'pod.log');
-    writeFileSync(logFile, LOG_TEXT);
+    replaceFile(logFile, LOG_TEXT);
     const kubeletVersion = new Toolbox(this.root).kubernetesVersion;
     await plane.simulateNodes(kwokConfig(delaysOf(environment.models), { logFile, kubeletVersion }), kubectl);
-    if (growing.length > 0) await plane.simulateAutoscaler(instanceTypes(pools));
-    await kubectl.apply(growing, OWN);
+    if (growing.length > 0) await plane.simulateAutoscaler(instanceTypes(pools), kubectl);
+    await kubectl.apply([...growing, ...claims], OWN);
     progress.done(`${pools.length} ${pools.length === 1 ? 'node pool' : 'node pools'} like those of ${wanted.name}`);
     if (wanted.bare) return;
 
@@ -173,7 +178,7 @@ export class Sandbox {
     await kubectl.apply(objects.filter((object) => !isNamespace(object)));
     progress.done(`${objects.length} objects of ${plan.charts.length} charts applied, unknown fields refused`);
     await untilReady(kubectl, environment.servingNamespace, {
-      waitMs: READY_MS,
+      waitMs: readyMs(environment),
       progress,
       check: () => plane.requireRunning(),
     });
@@ -193,16 +198,43 @@ export class Sandbox {
 }
 
 /** Whether what is wanted can be had of the same cluster. */
-function fits(held: Contents, { wanted, ground, growing, objects }: Prepared): boolean {
-  if (held.name !== wanted.name || held.folder !== wanted.folder || held.bare !== wanted.bare) return false;
-  const kept = [...ground, ...growing, ...objects.filter(isNamespace)].map(keyOf);
-  return without(held.ground, kept).length === 0;
+function fits(held: Contents, prepared: Prepared): boolean {
+  const { name, folder, bare } = prepared.wanted;
+  if (held.name !== name || held.folder !== folder || held.bare !== bare) return false;
+  const kept = new Set(groundOf(prepared));
+  return held.ground.every((text) => kept.has(text));
+}
+
+/** What a cluster cannot be rid of in seconds. What a node offers stays as it was when it came. */
+function groundOf({ ground, growing, objects }: Prepared): string[] {
+  return [...ground, ...growing, ...objects.filter(isNamespace)].map((object) =>
+    JSON.stringify(object.kind === 'Node' ? object : keyOf(object)),
+  );
 }
 
 /** Those of `keys` that are not among `others`. */
 function without(keys: readonly ObjectKey[], others: readonly ObjectKey[]): ObjectKey[] {
   const texts = new Set(others.map((key) => JSON.stringify(key)));
   return keys.filter((key) => !texts.has(JSON.stringify(key)));
+}
+
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    // Another sandbox is in there, or has taken it away.
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+/** Longest wait for pods to be ready, milliseconds: a rollout takes the pods of a server one by one. */
+function readyMs({ models }: Environment): number {
+  const { fetch, load } = delaysOf(models);
+  const rollouts = models.map(({ model }) => {
+    const name = slug(model.name);
+    return model.scale.max * ((fetch[name] ?? 0) + (load[name] ?? 0));
+  });
+  return 180_000 + 2000 * Math.max(0, ...rollouts);
 }
 
 function isNamespace({ kind }: KubernetesObject): boolean {

@@ -1,22 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
-import {
-  accessSync,
-  constants,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { cacheFolder } from '../bin/cache-folder';
-import { processLock } from '../bin/process-lock';
+import { onPath } from '../bin/on-path';
+import { LockHeld, processLock } from '../bin/process-lock';
 import type { Progress } from '../bin/progress';
 import { SandboxFailure } from './failure';
 import { KARPENTER_PATCHES, KWOK_PATCHES, type ToolPatch } from './tool-patches';
@@ -124,11 +112,6 @@ export class Toolbox {
     return Object.fromEntries(paths) as ToolPaths;
   }
 
-  /** Deletes what was built: the next `find` builds anew, from Go's own cache. */
-  forget(): void {
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-
   private built(name: ToolName): string {
     return join(this.folder, name);
   }
@@ -148,12 +131,16 @@ export class Toolbox {
   }
 
   private async buildAll(tools: readonly Tool[], progress: Progress): Promise<void> {
-    requireGo(
-      tools.map(({ name, module, tells }) => `${name} ${this.version(module)}${tells ? '' : ' (as source only)'}`),
+    const names = tools.map(
+      ({ name, module, tells }) => `${name} ${this.version(module)}${tells ? '' : ' (as source only)'}`,
     );
+    requireGo(`${names.join(', ')} ${names.length === 1 ? 'has' : 'have'} to be built once.`);
     const release = await processLock(`${this.folder}.lock`, {
       waitMs: BUILD_MS,
       onWait: (holder) => progress.line(`Waiting for process ${holder}, which builds the same programs`),
+    }).catch((error) => {
+      if (!(error instanceof LockHeld)) throw error;
+      throw new SandboxFailure(`another command builds the same programs: ${error.message}`);
     });
     try {
       const left = tools.filter(({ name }) => !existsSync(this.built(name)));
@@ -169,7 +156,10 @@ export class Toolbox {
   private async build(tool: Tool, progress: Progress): Promise<void> {
     const version = this.version(tool.module);
     const partial = `${this.built(tool.name)}.partial`;
-    const scratch = mkdtempSync(join(tmpdir(), 'triton-stack-build-'));
+    const scratch = join(this.folder, 'scratch');
+    // Left by a build that was killed.
+    rmSync(scratch, { recursive: true, force: true });
+    mkdirSync(scratch);
     try {
       const patched = tool.patches ? [`-modfile=${this.patch(tool, tool.patches, scratch)}`] : [];
       const flags = ['-trimpath', '-ldflags', linkerFlags(tool, version), ...patched, '-o', partial];
@@ -259,6 +249,7 @@ async function goLines(args: readonly string[], cwd: string, onLine: (line: stri
     cwd,
     env: { ...process.env, ...GO_ENVIRONMENT },
     stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: BUILD_MS,
   });
   createInterface({ input: child.stderr }).on('line', onLine);
   return new Promise((done, failed) => {
@@ -275,25 +266,13 @@ function goFailed(what: string, said: readonly string[]): SandboxFailure {
   return new SandboxFailure(`${what} failed:\n  ${text}`);
 }
 
-/** @param wanted - the programs to be built, with their versions */
-export function requireGo(wanted: readonly string[]): void {
+/**
+ * @param what - what Go is needed for, as a sentence
+ * @throws SandboxFailure where there is no `go` on PATH
+ */
+export function requireGo(what: string): void {
   if (onPath('go') !== undefined) return;
   throw new SandboxFailure(
-    [
-      `Go is missing: ${wanted.join(', ')} ${wanted.length === 1 ? 'has' : 'have'} to be built once.`,
-      'Install Go 1.26 or newer (https://go.dev/doc/install) so that `go` is on PATH.',
-    ].join('\n'),
+    `Go is missing: ${what}\nInstall Go 1.26 or newer (https://go.dev/doc/install) so that \`go\` is on PATH.`,
   );
-}
-
-/** The path of a program on PATH. */
-export function onPath(name: string): string | undefined {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    const path = join(folder, name);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {}
-  }
-  return undefined;
 }

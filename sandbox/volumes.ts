@@ -18,8 +18,9 @@ export function removeVolumes(etcd: string): void {
     try {
       rmdirSync(folder);
     } catch (error) {
-      // Gone already, or somebody's files are in it, or other sandboxes'.
-      if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      // Gone already, or somebody's files are in it, or other sandboxes', or the parent is another user's.
+      if (!['ENOENT', 'ENOTEMPTY', 'EEXIST', 'EPERM', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? ''))
+        throw error;
     }
   }
 }

@@ -44,13 +44,14 @@ const TAKEN = [
 
 /** Namespaces of the environment that are not its own, or that two parts of it would both create. */
 export function namespaceProblems({ serving, monitoring }: GkeConfig | ExistingConfig): Problem[] {
-  const own: [key: string, name: string][] = [[keyOf(['serving', 'namespace'], NAMESPACE), serving.namespace]];
-  if (monitoring.kind === 'prometheus') {
-    own.unshift([keyOf(['monitoring', 'namespace'], NAMESPACE), monitoring.namespace]);
+  const namespaces: [key: string, name: string][] = [[keyOf(['serving', 'namespace'], NAMESPACE), serving.namespace]];
+  if (monitoring.kind !== 'openshift') {
+    namespaces.unshift([keyOf(['monitoring', 'namespace'], NAMESPACE), monitoring.namespace]);
   }
-  return own.flatMap(([key, value], index): Problem[] => {
-    const twice = own.findIndex(([, other]) => other === value) !== index;
-    if (!twice && !TAKEN.includes(value)) return [];
+  return namespaces.flatMap(([key, value], index): Problem[] => {
+    const twice = namespaces.findIndex(([, other]) => other === value) !== index;
+    const others = index === 0 && monitoring.kind === 'existing';
+    if (!twice && (others || !TAKEN.includes(value))) return [];
     return [
       {
         key,
@@ -67,12 +68,21 @@ export function namespaceProblems({ serving, monitoring }: GkeConfig | ExistingC
 export function gkePoolProblems(config: GkeConfig): Problem[] {
   const { region } = config.platform;
   const gpuPools = Object.entries(config.pools).flatMap(([name, pool]) => [
+    ...poolNameProblems(name),
     ...machineProblems(name, pool),
     ...boundProblems(keyOf(['pools', name], NAMESPACE), pool),
     ...zoneProblems(name, pool, region),
     ...labelProblems(name, pool),
   ]);
   return [...gpuPools, ...boundProblems(keyOf(['systemPool'], NAMESPACE), config.systemPool)];
+}
+
+function poolNameProblems(name: string): Problem[] {
+  if (name !== 'system') return [];
+  const key = keyOf(['pools', name], NAMESPACE);
+  return [
+    { key, reason: "is the name of the pool of the system's own pods", allowed: 'any other name', fix: 'rename it' },
+  ];
 }
 
 function machineProblems(name: string, pool: GkePoolConfig): Problem[] {

@@ -137,7 +137,7 @@ function existingEnvironment(name: string, config: ExistingConfig): Checked<Envi
       key: `${CONFIG_NAMESPACE}monitoring.kind`,
       value: monitoring.kind,
       reason: openshift
-        ? 'a second Prometheus operator would fight over the objects of the one that OpenShift brings'
+        ? 'OpenShift brings its own Prometheus operator, which scrapes the servers here'
         : `there is no OpenShift monitoring on flavour ${platform.flavour}`,
       allowed: openshift ? 'openshift' : 'prometheus, existing',
     });

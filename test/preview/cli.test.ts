@@ -340,6 +340,28 @@ describe('a file that cannot work', () => {
     expect(err.match(/\(line \d+\)/g)).toHaveLength(3);
   });
 
+  it('refuses a pool by the name of the system pool, and servers in the namespace of somebody else', async () => {
+    const pool = await runWith((config) => {
+      config.pools.system = config.pools.l4;
+    });
+    expect(pool).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("the name of the pool of the system's own pods"),
+    });
+    const namespace = await runWith((config) => {
+      config.serving.namespace = 'monitoring';
+    }, 'local');
+    expect(namespace).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('is the namespace of monitoring as well'),
+    });
+    // Where Prometheus is there already, it may be in a namespace that we would not make.
+    const there = await runWith((config) => {
+      config.monitoring = { kind: 'existing', namespace: 'kube-system' };
+    }, 'local');
+    expect(there.code).toBe(0);
+  });
+
   it('keeps Kubeflow and its own Prometheus off OpenShift', async () => {
     const { err, code } = await runWith((config) => {
       config.kubeflow = { kind: 'pipelines' };

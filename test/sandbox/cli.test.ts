@@ -44,14 +44,11 @@ describe('npm run sandbox', () => {
   }, UP_MS);
 
   it('says so where there is no sandbox', async () => {
-    const none = 'No sandbox runs. Start one: npm run sandbox -- up\n';
+    const none = `No sandbox runs. Start one: npm run -s sandbox -- --name ${NAME} up\n`;
     expect(await sandbox('status')).toEqual({ code: 1, out: none, err: '' });
     expect(await sandbox('kubectl', 'get', 'pods')).toEqual({ code: 1, out: '', err: none });
     expect(await sandbox('down')).toEqual({ code: 0, out: 'No sandbox is there.\n', err: '' });
-    expect(await sandbox('apply', 'dev')).toMatchObject({
-      code: 1,
-      err: expect.stringContaining('npm run sandbox -- up'),
-    });
+    expect(await sandbox('apply', 'dev')).toMatchObject({ code: 1, err: expect.stringContaining('before `up`') });
   });
 
   it('refuses bad input before it starts anything', async () => {

@@ -67,7 +67,7 @@ describe('on a real API server', () => {
     'all of them are established',
     async () => {
       const all = definitions.names.map((name) => definitions.of(name)).filter((each) => each !== undefined);
-      await on.kubectl.apply(all, 'triton-sandbox');
+      await on.kubectl.apply(all, { manager: 'triton-sandbox' });
       await on.kubectl.run(['wait', '--for=condition=Established', '--timeout=60s', 'crd', '--all'], {
         timeoutMs: 70_000,
       });

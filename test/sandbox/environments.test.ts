@@ -81,9 +81,18 @@ describe.each(SHIPPED)('%s on a real API server', (name) => {
     expect(await refused(pod('untagged', here, {}, { image: 'example.test:5000/image' }))).toContain('by no tag');
     const most = Math.max(...on.prepared.environment.pools.map(({ gpusPerNode }) => gpusPerNode));
     const gpus = { resources: { limits: { 'nvidia.com/gpu': most + 1 } } };
-    expect(await refused(pod('gpus', here, {}, gpus))).toContain(
-      `no node has ${most + 1} GPUs: the largest has ${most}.`,
-    );
+    const tooMany = `no node has ${most + 1} GPUs: the largest has ${most}.`;
+    expect(await refused(pod('gpus', here, {}, gpus))).toContain(tooMany);
+    const [first] = pod('any', here, {}, gpus).spec.containers;
+    expect(await refused(pod('init', here, { initContainers: [{ ...first, name: 'init' }] }))).toContain(tooMany);
+    const sidecar = {
+      ...first,
+      name: 'sidecar',
+      restartPolicy: 'Always',
+      resources: { limits: { 'nvidia.com/gpu': most } },
+    };
+    const one = { resources: { limits: { 'nvidia.com/gpu': 1 } } };
+    expect(await refused(pod('sidecar', here, { initContainers: [sidecar] }, one))).toContain(tooMany);
   });
 
   it('admits what may run', async () => {

@@ -3,7 +3,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Captured } from '../support/captured';
 import { ROOT } from '../support/environment-file';
 import { eventually, quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
 
@@ -88,9 +87,21 @@ describe('a sandbox', () => {
         command.kill('SIGKILL');
         await new Promise((done) => command.once('close', done));
       }
-      const progress = new Captured();
+      // A node that was asked for and has not come, when the one dies that knows of it.
+      const asking = upInProcess(sandbox.folder);
+      interface Claim {
+        readonly status?: { readonly nodeName?: string };
+      }
+      const onItsWay = async () => {
+        const { status, stdout } = await sandbox.kubectl.try(['get', 'nodeclaims', '--output=json']);
+        const { items } = (status === 0 ? JSON.parse(stdout) : { items: [] }) as { items: Claim[] };
+        return items.some((claim) => claim.status?.nodeName === undefined);
+      };
+      await eventually(onItsWay, (is) => is);
+      process.kill(sandbox.processes.pid('karpenter') as number, 'SIGKILL');
+      asking.kill('SIGKILL');
+      await new Promise((done) => asking.once('close', done));
       await sandbox.up(DEV, quiet());
-      expect(progress.text).toBe('');
       expect(await sandbox.kubectl.list('pods', 'triton')).toHaveLength(2);
 
       const command = upInProcess(sandbox.folder);

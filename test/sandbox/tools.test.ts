@@ -2,10 +2,11 @@ import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { onPath } from '../../bin/on-path';
 import { versions } from '../../models/versions';
 import { Definitions } from '../../sandbox/definitions';
 import { KARPENTER_PATCHES, KWOK_PATCHES } from '../../sandbox/tool-patches';
-import { moduleFolder, onPath, TOOLS, Toolbox } from '../../sandbox/tools';
+import { moduleFolder, TOOLS, Toolbox } from '../../sandbox/tools';
 import { ROOT } from '../support/environment-file';
 import { quiet } from '../support/test-sandbox';
 

@@ -68,8 +68,12 @@ export async function eventually<T>(
   }
 }
 
+export interface TestPod extends KubernetesObject {
+  readonly spec: Readonly<Record<string, unknown>> & { readonly containers: readonly object[] };
+}
+
 /** A pod that the restricted standard admits, in part as given. */
-export function pod(name: string, namespace: string, spec: object = {}, container: object = {}): KubernetesObject {
+export function pod(name: string, namespace: string, spec: object = {}, container: object = {}): TestPod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -86,5 +90,5 @@ export function pod(name: string, namespace: string, spec: object = {}, containe
       ],
       ...spec,
     },
-  } as KubernetesObject;
+  };
 }
