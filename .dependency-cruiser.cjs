@@ -30,6 +30,13 @@ module.exports = {
       to: { path: 'node_modules/@pulumi/' },
     },
     {
+      name: 'examples-are-of-constructs',
+      comment: "examples/ show what a cdk8s app of one's own uses",
+      severity: 'error',
+      from: { path: '^examples/' },
+      to: { path: '^(charts|stacks|preview|sandbox)/|node_modules/@pulumi/' },
+    },
+    {
       name: 'policies-are-plain',
       comment: 'policies/ takes plain objects',
       severity: 'error',

@@ -28,24 +28,19 @@ export interface ModelChartProps {
 
 /** Everything that serves one model. An App of its own: synthesis of many charts in one App takes quadratic time. */
 export function modelChart(props: ModelChartProps): Chart {
-  const { model, platform, source } = props;
+  const { model, platform } = props;
   const chart = new Chart(new App(), serverName(model.name), { namespace: props.namespace });
   const metric = queueMetric(model, props.placement.gpusPerPod);
   // Where nothing can be scaled on, least and most are the same.
   const replicas = metric === undefined ? model.scale.min : undefined;
   const server = new TritonServer(chart, 'server', { ...props, replicas });
-  if (metric !== undefined) new QueueAutoscaler(chart, 'autoscaler', { server, metric, scale: model.scale });
+  if (metric !== undefined) new QueueAutoscaler(chart, 'autoscaler', { server });
   new DisruptionBudget(chart, 'disruption-budget', server);
   new MetricsMonitor(chart, 'metrics', server);
-  new ServerNetworkPolicy(chart, 'network-policy', {
-    server,
-    source,
-    platform,
-    monitoringNamespace: props.monitoringNamespace,
-  });
+  new ServerNetworkPolicy(chart, 'network-policy', { server, monitoringNamespace: props.monitoringNamespace });
   if (platform === 'openshift') {
     new SccUse(chart, 'scc', server);
-    new OpenShiftRoute(chart, 'route', { server, model, ...(props.host !== undefined && { host: props.host }) });
+    new OpenShiftRoute(chart, 'route', { server, ...(props.host !== undefined && { host: props.host }) });
   }
   return chart;
 }

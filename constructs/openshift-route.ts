@@ -1,12 +1,10 @@
 import { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
-import type { Model } from '../models/model';
 import { DEFAULT_DEADLINE_SECONDS } from '../models/shutdown';
 import type { TritonServer } from './triton-server';
 
 export interface OpenShiftRouteProps {
   readonly server: TritonServer;
-  readonly model: Model;
   /** @default the router makes one from the Route's name, the namespace and its own domain */
   readonly host?: string;
 }
@@ -19,7 +17,8 @@ export interface OpenShiftRouteProps {
 export class OpenShiftRoute extends Construct {
   constructor(scope: Construct, id: string, props: OpenShiftRouteProps) {
     super(scope, id);
-    const { server, model, host } = props;
+    const { server, host } = props;
+    const { model } = server;
     new ApiObject(this, 'route', {
       apiVersion: 'route.openshift.io/v1',
       kind: 'Route',

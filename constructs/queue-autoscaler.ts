@@ -2,15 +2,17 @@ import { Duration } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import type { Scale } from '../models/model';
-import type { QueueMetric } from '../models/queue-metric';
+import { InputError } from '../models/problem';
+import { type QueueMetric, queueMetric } from '../models/queue-metric';
 import { afterMapping } from './after-mapping';
 import type { TritonServer } from './triton-server';
 
 export interface QueueAutoscalerProps {
   readonly server: TritonServer;
-  /** What the server is scaled on: `queueMetric(model)`. */
-  readonly metric: QueueMetric;
-  readonly scale: Scale;
+  /** What the server is scaled on. @default the queue metric of the model's backend */
+  readonly metric?: QueueMetric;
+  /** Replicas. @default the model's */
+  readonly scale?: Scale;
 }
 
 const SCALE_UP_PERIOD = Duration.seconds(15);
@@ -21,11 +23,14 @@ const SCALE_DOWN_PERIOD = Duration.minutes(1);
  * Scales a server on the requests that wait in its queue, by the gauge that is right for its backend.
  *
  * Up at once and by doubling, since a new GPU node takes minutes; down one pod a minute after five quiet minutes.
+ *
+ * @throws InputError where the backend has no such gauge and no metric is given
  */
 export class QueueAutoscaler extends Construct {
   constructor(scope: Construct, id: string, props: QueueAutoscalerProps) {
     super(scope, id);
-    const { server, metric, scale } = props;
+    const { server } = props;
+    const { metric = metricOf(server), scale = server.model.scale } = props;
     const autoscaler = new kplus.HorizontalPodAutoscaler(this, 'hpa', {
       metadata: { name: server.name, labels: { ...server.labels } },
       target: server.workload,
@@ -48,4 +53,16 @@ export class QueueAutoscaler extends Construct {
       for (const each of manifest.spec.metrics) each.pods.target.averageValue = String(each.pods.target.averageValue);
     });
   }
+}
+
+function metricOf({ model, placement }: TritonServer): QueueMetric {
+  const metric = queueMetric(model, placement.gpusPerPod);
+  if (metric !== undefined) return metric;
+  throw new InputError(`autoscaler of ${model.name}`, [
+    {
+      key: 'metric',
+      reason: `is missing: backend ${model.backend.kind} tells nobody how many requests wait in it`,
+      fix: 'give a metric of your own, or a fixed number of replicas to the server instead of an autoscaler',
+    },
+  ]);
 }

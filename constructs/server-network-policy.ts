@@ -1,13 +1,10 @@
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import type { ModelSource } from './model-source';
-import type { Platform } from './platform';
 import { TRITON_PORTS, type TritonServer } from './triton-server';
 
 export interface ServerNetworkPolicyProps {
   readonly server: TritonServer;
-  readonly source: ModelSource;
-  readonly platform: Platform;
   /** The namespace that scrapes the metrics. */
   readonly monitoringNamespace: string;
 }
@@ -34,7 +31,8 @@ const GKE_METADATA = [
 export class ServerNetworkPolicy extends Construct {
   constructor(scope: Construct, id: string, props: ServerNetworkPolicyProps) {
     super(scope, id);
-    const { server, platform } = props;
+    const { server } = props;
+    const { platform } = server;
     const clients = [
       { podSelector: {} },
       { namespaceSelector: { matchLabels: { ...CLIENT_NAMESPACE_LABEL } } },
@@ -52,13 +50,13 @@ export class ServerNetworkPolicy extends Construct {
             ports: [port(TRITON_PORTS.metrics)],
           },
         ],
-        egress: egress(props),
+        egress: egress(server),
       },
     });
   }
 }
 
-function egress({ source, platform }: ServerNetworkPolicyProps): k8s.NetworkPolicyEgressRule[] {
+function egress({ source, platform }: TritonServer): k8s.NetworkPolicyEgressRule[] {
   // OpenShift's DNS pods listen on 5353, and policies see the pod's port.
   const dnsPorts = platform === 'openshift' ? [53, 5353] : [53];
   const dns = dnsPorts.flatMap((each) => [port(each, 'UDP'), port(each)]);

@@ -62,6 +62,10 @@ const RESPONSE_CACHE_BYTES = 256 * 1024 * 1024;
 export class TritonServer extends Construct {
   /** `triton-<model>`: the name of the workload, the Service and the ServiceAccount. */
   readonly name: string;
+  readonly model: Model;
+  readonly placement: Placement;
+  readonly source: ModelSource;
+  readonly platform: Platform;
   readonly labels: Readonly<Record<string, string>>;
   readonly selector: Readonly<Record<string, string>>;
   readonly workload: kplus.Deployment | kplus.StatefulSet;
@@ -71,6 +75,10 @@ export class TritonServer extends Construct {
     super(scope, id);
     const { model } = props;
     this.name = serverName(model.name);
+    this.model = model;
+    this.placement = props.placement;
+    this.source = props.source;
+    this.platform = props.platform;
     this.labels = commonLabels(slug(model.name));
     this.selector = selectorLabels(slug(model.name));
 

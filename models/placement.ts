@@ -1,6 +1,6 @@
 import type { AcceleratorName } from './accelerator';
 import type { Model } from './model';
-import type { Problem } from './problem';
+import { InputError, type Problem } from './problem';
 import { isLanguageModel, worldSize } from './spec/backend';
 import { gpusOfInstances } from './spec/instances';
 
@@ -69,6 +69,17 @@ const POD_SHARE = 0.8;
  */
 export function place(model: Model, pools: readonly GpuPool[], key: string): Placement | Problem {
   return placeDemand(model, gpuDemand(model), pools, key);
+}
+
+/**
+ * As {@link place}, for programs that have one place for a model or none.
+ *
+ * @throws InputError where no pool has the GPUs
+ */
+export function placeOn(model: Model, ...pools: readonly GpuPool[]): Placement {
+  const placement = place(model, pools, 'placement');
+  if ('reason' in placement) throw new InputError(`model ${model.name}`, [placement]);
+  return placement;
 }
 
 /** As {@link place}, for anything that is known to need so many GPUs. */

@@ -60,7 +60,10 @@ export async function main(
     .description('start what does not run, apply an environment, wait until its pods are ready')
     .argument('[environment]', `one of: ${environments} (default: the last one, or ${DEFAULT_ENVIRONMENT})`)
     .option(...folderOption)
-    .option('--bare', "the environment's nodes, storage classes and definitions alone: for a pulumi up")
+    .option(
+      '--bare',
+      "the environment's nodes, storage classes and definitions alone, until it is taken down: for a pulumi up",
+    )
     .action((environment: string | undefined, options: BringUpOptions) =>
       bringUp('up', sandbox(), environment, options, surroundings),
     );
@@ -131,11 +134,14 @@ async function bringUp(
   options: BringUpOptions,
   { folder, out }: SandboxSurroundings,
 ): Promise<void> {
-  const last = environment === undefined ? sandbox.contents : undefined;
+  const last = sandbox.contents;
+  const name = environment ?? last?.name ?? DEFAULT_ENVIRONMENT;
+  const lastFolder = environment === undefined ? last?.folder : undefined;
   const wanted = {
-    name: environment ?? last?.name ?? DEFAULT_ENVIRONMENT,
-    folder: options.folder === undefined ? (last?.folder ?? folder) : resolve(options.folder),
-    bare: options.bare ?? last?.bare === true,
+    name,
+    folder: options.folder === undefined ? (lastFolder ?? folder) : resolve(options.folder),
+    // What somebody else has applied to it is not wiped.
+    bare: options.bare ?? (last?.name === name && last.bare),
   };
   const progress = new Progress(out);
   try {

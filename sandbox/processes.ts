@@ -14,6 +14,8 @@ export interface Service {
 
 const END_MS = 10_000;
 const LOG_LINES = 8;
+/** Longest time that a process takes to become another program, milliseconds. */
+const EXEC_MS = 500;
 
 /**
  * The programs of one sandbox. What runs is known by files alone, so that any later command finds it, whatever became
@@ -127,16 +129,19 @@ function readPid(file: string): number | undefined {
   }
 }
 
-/** Empty for a process that has ended and not been waited for. */
+/** Empty for a process that has ended, be it waited for or not. */
 function commandLine(pid: number): string {
-  if (existsSync('/proc/self/cmdline')) {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-    } catch {
-      return '';
+  if (!existsSync('/proc/self/cmdline')) return ps(pid, 'command');
+  try {
+    for (const deadline = Date.now() + EXEC_MS; ; ) {
+      const text = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      // While a process becomes another program it has no command line either, for a moment. The kernel's own never have.
+      const ended = /^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+      if (text !== '' || ended || Date.now() > deadline) return text;
     }
+  } catch {
+    return '';
   }
-  return ps(pid, 'command');
 }
 
 function residentMib(pid: number): number {

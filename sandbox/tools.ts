@@ -273,6 +273,6 @@ function goFailed(what: string, said: readonly string[]): SandboxFailure {
 export function requireGo(what: string): void {
   if (onPath('go') !== undefined) return;
   throw new SandboxFailure(
-    `Go is missing: ${what}\nInstall Go 1.26 or newer (https://go.dev/doc/install) so that \`go\` is on PATH.`,
+    `Go is missing: ${what}\nInstall Go 1.26.4 or newer (https://go.dev/doc/install) so that \`go\` is on PATH.`,
   );
 }

@@ -75,6 +75,12 @@ describe('the README', () => {
     expect(readFileSync(join(ROOT, 'models/catalog/resnet50.ts'), 'utf8')).toContain(shown);
   });
 
+  it('shows an example as it is', () => {
+    const [, shown = 'nothing'] = blocks('ts');
+    const example = readFileSync(join(ROOT, 'examples/openshift.ts'), 'utf8');
+    expect(example.replace(/^ {2}/gm, '')).toContain(shown);
+  });
+
   it('names files that are there', () => {
     for (const [, name = ''] of README.matchAll(/`((?:[\w-]+\/)+[\w.-]*|[\w.]+\.(?:yaml|json|md))`/g)) {
       // What the reader makes, or brings.

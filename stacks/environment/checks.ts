@@ -136,7 +136,7 @@ function zoneProblems(name: string, pool: GkePoolConfig, region: string): Proble
 
 /** Labels that the stack or GKE sets: with the device plugin's label on nodes that GKE manages, no GPU would show. */
 const RESERVED_LABELS =
-  /^(gke-no-default-nvidia-gpu-device-plugin$|triton-stack\/|cloud\.google\.com\/|kubernetes\.io\/|.*\.gke\.io\/)/;
+  /^(gke-no-default-nvidia-gpu-device-plugin$|triton-stack\/|cloud\.google\.com\/|(.*\.)?(kubernetes|k8s)\.io\/|.*\.gke\.io\/)/;
 
 function labelProblems(name: string, pool: GkePoolConfig): Problem[] {
   return Object.entries(pool.labels)

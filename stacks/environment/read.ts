@@ -1,7 +1,8 @@
 import { slug } from '../../constructs/naming';
 import { accelerator } from '../../models/accelerator';
 import { catalog } from '../../models/catalog';
-import { gkeAllocatable, gkeLocalDiskGib, type MachineType, machineType } from '../../models/machine-type';
+import { gkeNodePool } from '../../models/gke-node-pool';
+import { machineType } from '../../models/machine-type';
 import { type Model, withOverrides } from '../../models/model';
 import { didYouMean, keyOf, parse } from '../../models/parse';
 import { type GpuPool, type Placement, place } from '../../models/placement';
@@ -74,8 +75,11 @@ function gkeEnvironment(name: string, config: GkeConfig): Checked<Environment> {
     ...networkProblems(config),
   ];
   const pools = Object.entries(config.pools).flatMap(([poolName, pool]): GkePool[] => {
-    const machine = machineType(pool.machineType);
-    return machine === undefined ? [] : [gkePool(poolName, pool, machine)];
+    // Of a machine that is not known gkePoolProblems has told.
+    if (machineType(pool.machineType) === undefined) return [];
+    const node = gkeNodePool({ name: poolName, maxNodes: pool.max, ...pool });
+    // As the file says, be it told as a problem: else every model of the pool would be one more.
+    return [{ ...node, config: pool, accelerator: pool.accelerator }];
   });
   const buckets = {
     models: config.buckets.models ?? `${platform.project}-${name}-models`,
@@ -111,20 +115,6 @@ function gkeEnvironment(name: string, config: GkeConfig): Checked<Environment> {
       models: served.value,
       warnings: capacityWarnings(served.value, pools),
     },
-  };
-}
-
-function gkePool(name: string, config: GkeConfig['pools'][string], machine: MachineType): GkePool {
-  return {
-    name,
-    config,
-    accelerator: config.accelerator,
-    gpusPerNode: machine.gpus,
-    maxNodes: config.max,
-    allocatable: gkeAllocatable(machine.vcpus, machine.memoryGib),
-    localDiskGib: gkeLocalDiskGib(config.diskGb),
-    spot: config.spot,
-    nodeSelector: { 'cloud.google.com/gke-accelerator': config.accelerator },
   };
 }
 
