@@ -49,7 +49,7 @@ describe('the programs of a sandbox', () => {
     it('need Go, which is said to be missing, with what it is for', async () => {
       const failure = toolbox().find(quiet());
       await expect(failure).rejects.toThrow(/^Go is missing: kube-apiserver v1\.34\.4, .*karpenter v1\.6\.4/);
-      await expect(failure).rejects.toThrow(/Install Go 1\.26 or newer/);
+      await expect(failure).rejects.toThrow(/Install Go 1\.26\.4 or newer/);
       expect(() => Definitions.open(ROOT, quiet())).toThrow(/^Go is missing/);
     });
 

@@ -58,7 +58,7 @@ export class TritonServer extends TritonClient {
   private ended: string | undefined;
   /** For a caller that ends without stopping it. */
   private readonly killAtExit = () => {
-    this.process.kill('SIGKILL');
+    this.killGroup();
     rmSync(this.folder, { recursive: true, force: true });
   };
 
@@ -129,6 +129,8 @@ export class TritonServer extends TritonClient {
     const log = openSync(join(folder, 'log'), 'w');
     const child = spawn(join(wheel.server, 'bin', 'tritonserver'), args, {
       stdio: ['ignore', log, log],
+      // A group of its own: the processes of Python models go with it, whatever state they are in.
+      detached: true,
       cwd: folder,
       // Nothing else of the caller's: AIP_MODE, CUDA and Python variables would make it another server.
       env: {
@@ -170,9 +172,18 @@ export class TritonServer extends TritonClient {
       await exit;
       patience.abort();
     }
+    this.killGroup();
     globalThis.process.removeListener('exit', this.killAtExit);
     this.ended = this.log();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private killGroup(): void {
+    try {
+      if (this.pid !== undefined) globalThis.process.kill(-this.pid, 'SIGKILL');
+    } catch {
+      // All of them have ended.
+    }
   }
 
   /**
