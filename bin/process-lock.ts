@@ -1,6 +1,7 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { tolerate } from './tolerate';
 
 export interface LockOptions {
   /** Longest wait for another process that holds the file, milliseconds. */
@@ -47,13 +48,11 @@ function take(file: string): boolean {
   mkdirSync(dirname(file), { recursive: true });
   const own = `${file}.${process.pid}`;
   try {
-    writeFileSync(own, `${process.pid}`);
-    linkSync(own, file);
-    return true;
-  } catch (error) {
     // ENOENT: the folder was taken away by one who found it empty.
-    if (!['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    return false;
+    return tolerate(['EEXIST', 'ENOENT'], () => {
+      writeFileSync(own, `${process.pid}`);
+      linkSync(own, file);
+    });
   } finally {
     rmSync(own, { force: true });
   }
@@ -63,10 +62,10 @@ function take(file: string): boolean {
 function discard(file: string, holder: number): void {
   const aside = `${file}.${process.pid}.dead`;
   try {
-    renameSync(file, aside);
-    if (readHolder(aside) !== holder) linkSync(aside, file);
-  } catch (error) {
-    if (!['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    tolerate(['EEXIST', 'ENOENT'], () => {
+      renameSync(file, aside);
+      if (readHolder(aside) !== holder) linkSync(aside, file);
+    });
   } finally {
     rmSync(aside, { force: true });
   }

@@ -1,10 +1,11 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { InputError } from '../models/problem';
 import { type HelmChart, type Image, UNRESOLVED, type UpstreamFiles } from '../models/versions';
 import { runCommand } from './command';
 import { imageDigest } from './image-digest';
+import { replaceFile } from './replace-file';
 
 declare const __PROJECT_ROOT__: string;
 
@@ -99,7 +100,7 @@ async function resolve(
     }
   }
   const found = wanted.length - failed;
-  if (found > 0) write(file, versions);
+  if (found > 0) replaceFile(file, `${JSON.stringify(versions, null, 2)}\n`, 0o666);
   out.write(`${found} of ${wanted.length} digests found; ${found > 0 ? 'versions.json is' : 'nothing was'} written.\n`);
   return failed > 0 ? 1 : 0;
 }
@@ -115,11 +116,4 @@ function parseMirror(text: string): [string, string] {
       allowed: 'HOST=URL, for example docker.io=https://mirror.example.com',
     },
   ]);
-}
-
-/** Replaces the file in one step, so that nobody reads half of it. */
-function write(file: string, versions: VersionsFile): void {
-  const next = `${file}.next`;
-  writeFileSync(next, `${JSON.stringify(versions, null, 2)}\n`);
-  renameSync(next, file);
 }

@@ -1,4 +1,5 @@
 import { ApiObject, App, Chart } from 'cdk8s';
+import { STACK_LABELS } from '../constructs/naming';
 
 export interface AdmissionChartProps {
   /** The namespace whose pods are looked at. */
@@ -60,7 +61,7 @@ interface Policy {
 }
 
 function addPolicy(chart: Chart, namespace: string, policy: Policy): void {
-  const labels = { 'app.kubernetes.io/part-of': 'triton-stack', 'app.kubernetes.io/managed-by': 'triton-stack' };
+  const labels = { ...STACK_LABELS };
   const apiVersion = 'admissionregistration.k8s.io/v1';
   const name = `triton-stack-${namespace}-${policy.name}`;
   new ApiObject(chart, policy.name, {

@@ -1,5 +1,6 @@
 import { App, Chart } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-28';
+import { STACK_LABELS } from '../constructs/naming';
 import { CLIENT_NAMESPACE_LABEL } from '../constructs/server-network-policy';
 
 /**
@@ -12,7 +13,7 @@ export function kubeflowAccessChart(namespace: string): Chart {
     metadata: {
       name: 'triton-stack-ingress',
       namespace,
-      labels: { 'app.kubernetes.io/part-of': 'triton-stack', 'app.kubernetes.io/managed-by': 'triton-stack' },
+      labels: { ...STACK_LABELS },
     },
     spec: {
       podSelector: {},

@@ -1,5 +1,6 @@
 import { App, Chart } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-28';
+import { STACK_LABELS } from '../constructs/naming';
 import { RESTRICTED_NAMESPACE } from '../constructs/security';
 
 export interface NamespaceChartProps {
@@ -22,7 +23,7 @@ export interface NamespaceChartProps {
 /** A namespace with the pod security standard that holds in it. */
 export function namespaceChart(props: NamespaceChartProps): Chart {
   const chart = new Chart(new App(), `namespace-${props.name}`);
-  const labels = { 'app.kubernetes.io/part-of': 'triton-stack', 'app.kubernetes.io/managed-by': 'triton-stack' };
+  const labels = { ...STACK_LABELS };
   const privileged = props.podSecurity === 'privileged';
   new k8s.KubeNamespace(chart, 'namespace', {
     metadata: {

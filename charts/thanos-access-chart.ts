@@ -1,6 +1,6 @@
 import { App, Chart } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-28';
-import { contentHash } from '../constructs/naming';
+import { contentHash, STACK_LABELS } from '../constructs/naming';
 
 /** Names that the adapter's release refers to. */
 export const THANOS_ACCESS = {
@@ -38,7 +38,7 @@ export const THANOS_CONFIG_NAME = `prometheus-adapter-client-${contentHash(KUBEC
  * configuration (openshift/cluster-monitoring-operator, assets/prometheus-adapter on release-4.15).
  */
 export function thanosAccessChart(namespace: string): Chart {
-  const labels = { 'app.kubernetes.io/part-of': 'triton-stack', 'app.kubernetes.io/managed-by': 'triton-stack' };
+  const labels = { ...STACK_LABELS };
   const chart = new Chart(new App(), 'thanos-access');
   new k8s.KubeClusterRoleBinding(chart, 'view', {
     metadata: { name: 'triton-stack-prometheus-adapter-view', labels },

@@ -15,13 +15,18 @@ export function selectorLabels(instance: string): Record<string, string> {
   return { 'app.kubernetes.io/name': 'triton', 'app.kubernetes.io/instance': instance };
 }
 
+/** The labels of every object of the stack. */
+export const STACK_LABELS = {
+  'app.kubernetes.io/part-of': 'triton-stack',
+  'app.kubernetes.io/managed-by': 'triton-stack',
+} as const;
+
 /** The labels of every object of one server. */
 export function commonLabels(instance: string): Record<string, string> {
   return {
     ...selectorLabels(instance),
     'app.kubernetes.io/component': 'inference-server',
-    'app.kubernetes.io/part-of': 'triton-stack',
-    'app.kubernetes.io/managed-by': 'triton-stack',
+    ...STACK_LABELS,
   };
 }
 

@@ -127,6 +127,10 @@ function commandOf(sandbox: Sandbox): string {
   return `npm run -s sandbox --${name === DEFAULT_NAME ? '' : ` --name ${name}`}`;
 }
 
+function noneRuns(sandbox: Sandbox): string {
+  return `No sandbox runs. Start one: ${commandOf(sandbox)} up`;
+}
+
 async function bringUp(
   act: 'up' | 'apply',
   sandbox: Sandbox,
@@ -170,7 +174,7 @@ async function status(sandbox: Sandbox, { out }: SandboxSurroundings): Promise<n
   const { processes, contents } = sandbox;
   const started = processes.started;
   if (started.length === 0) {
-    out.write(`No sandbox runs. Start one: ${commandOf(sandbox)} up\n`);
+    out.write(`${noneRuns(sandbox)}\n`);
     return FAILED;
   }
   let dead = 0;
@@ -205,8 +209,7 @@ async function reportOf(sandbox: Sandbox, { folder, name }: Wanted, style: Style
 }
 
 async function kubectl(sandbox: Sandbox, args: readonly string[]): Promise<number> {
-  if (sandbox.processes.started.length === 0)
-    throw new SandboxFailure(`No sandbox runs. Start one: ${commandOf(sandbox)} up`);
+  if (sandbox.processes.started.length === 0) throw new SandboxFailure(noneRuns(sandbox));
   const child = spawn(sandbox.kubectlBinary, args, {
     stdio: 'inherit',
     env: kubectlEnvironment(kubeconfigOf(sandbox.folder)),

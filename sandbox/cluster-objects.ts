@@ -7,7 +7,7 @@ export const KWOK_RIGHTS: readonly KubernetesObject[] = [
   {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRole',
-    metadata: { name: 'kwok', ...ownLabels() },
+    metadata: { name: 'kwok', labels: OWN_LABEL },
     rules: [
       rule('', ['events'], ['create', 'patch', 'update']),
       rule('', ['nodes'], ['get', 'list', 'watch']),
@@ -16,25 +16,17 @@ export const KWOK_RIGHTS: readonly KubernetesObject[] = [
       rule('coordination.k8s.io', ['leases'], ['create', 'get', 'list', 'patch', 'update', 'watch']),
     ],
   },
-  binding('kwok', 'kwok', { kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'kwok' }),
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: 'kwok', labels: OWN_LABEL },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'kwok' },
+    subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'kwok' }],
+  },
 ];
 
 function rule(apiGroup: string, resources: readonly string[], verbs: readonly string[]) {
   return { apiGroups: [apiGroup], resources, verbs };
-}
-
-function binding(name: string, role: string, subject: object): KubernetesObject {
-  return {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'ClusterRoleBinding',
-    metadata: { name, ...ownLabels() },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
-    subjects: [subject],
-  };
-}
-
-function ownLabels(): object {
-  return { labels: OWN_LABEL };
 }
 
 /** Storage classes that GKE brings (GKE documentation, "About the Compute Engine persistent disk CSI driver"). */

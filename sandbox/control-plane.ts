@@ -37,30 +37,25 @@ export const HPA_SECONDS = 2;
 
 /** The programs of a Kubernetes control plane, of kwok, which stands in for kubelets, and of Karpenter. */
 export class ControlPlane {
-  readonly processes: Processes;
+  private readonly processes: Processes;
   private readonly certificates: Certificates;
 
   /** @param folder - the sandbox's: all that it holds is in there */
   constructor(
-    readonly folder: string,
+    private readonly folder: string,
     private readonly tools: ToolPaths,
   ) {
     this.processes = new Processes(folder);
     this.certificates = new Certificates(join(folder, 'pki'));
   }
 
-  /** The administrator's. */
-  get kubeconfig(): string {
-    return kubeconfigOf(this.folder);
-  }
-
   /** What kwok simulates by: see stages.ts. */
-  get kwokConfig(): string {
+  private get kwokConfig(): string {
     return join(this.folder, 'kwok.yaml');
   }
 
   /** The machine types that Karpenter's kwok provider offers. */
-  get instanceTypes(): string {
+  private get instanceTypes(): string {
     return join(this.folder, 'instance-types.json');
   }
 
@@ -134,7 +129,7 @@ export class ControlPlane {
     const write = (file: string, user: User) =>
       replaceFile(file, this.certificates.kubeconfig(user, `https://127.0.0.1:${api}`, CONTEXT));
     for (const user of users) write(this.userKubeconfig(user), user);
-    write(this.kubeconfig, 'admin');
+    write(kubeconfigOf(this.folder), 'admin');
   }
 
   private async untilReady({ api }: Ports): Promise<void> {

@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '../preview/plan';
 import { scaledSeconds } from './pace';
-import type { SimulatedPool } from './pools';
+import { grows, type SimulatedPool } from './pools';
 
 /** Seconds until a new GPU node is there: the least of the 4 to 7 minutes in Triton's GKE marketplace README. */
 const NODE_SECONDS = 240;
@@ -52,7 +52,7 @@ export function nodes(pool: SimulatedPool): KubernetesObject[] {
 
 /** Pools that Karpenter grows for pods that wait, up to their bounds, and shrinks. */
 export function growingPools(pools: readonly SimulatedPool[]): KubernetesObject[] {
-  const growing = pools.filter(({ min, max }) => max > min);
+  const growing = pools.filter(grows);
   if (growing.length === 0) return [];
   const nodeClass = {
     apiVersion: `${NODE_CLASS.group}/v1alpha1`,
@@ -113,7 +113,7 @@ function requirement(key: string, values: readonly string[]) {
 
 /** What the kwok provider knows of machine types, as the file that it reads (kwok/examples/instance_types.json). */
 export function instanceTypes(pools: readonly SimulatedPool[]): string {
-  const growing = pools.filter(({ min, max }) => max > min);
+  const growing = pools.filter(grows);
   const byName = new Map<string, SimulatedPool[]>();
   for (const [pool, name] of typeNames(growing)) byName.set(name, [...(byName.get(name) ?? []), pool]);
   return JSON.stringify([...byName].map(instanceType), null, 1);

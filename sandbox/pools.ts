@@ -36,6 +36,11 @@ const SPOT_TAINT: Taint = { key: 'cloud.google.com/gke-spot', value: 'true', eff
 /** Pods of a GKE node at most (GKE documentation, "Quotas and limits"). */
 const PODS_PER_NODE = 110;
 
+/** Whether nodes come and go. */
+export function grows({ min, max }: SimulatedPool): boolean {
+  return max > min;
+}
+
 /** The nodes that an environment has, or will have. */
 export function simulatedPools(environment: Environment): SimulatedPool[] {
   if (environment.kind === 'existing') return environment.pools.map(existingPool);
@@ -53,9 +58,7 @@ function gkePool(pool: GkePool, { platform, gpuStack }: GkeEnvironment): Simulat
     min: config.min,
     max: config.max,
     spot: pool.spot,
-    allocatable: allocatable({ ...pool.allocatable, diskGib: gkeLocalDiskGib(config.diskGb), gpus: pool.gpusPerNode }),
-    gpus: pool.gpusPerNode,
-    accelerator: pool.accelerator,
+    ...offeredBy(pool),
     labels: {
       ...config.labels,
       'triton-stack/pool': pool.name,
@@ -99,13 +102,7 @@ function existingPool(pool: GpuPool): SimulatedPool {
     min: pool.maxNodes,
     max: pool.maxNodes,
     spot: false,
-    allocatable: allocatable({
-      ...pool.allocatable,
-      diskGib: pool.localDiskGib ?? EXISTING_DISK_GIB,
-      gpus: pool.gpusPerNode,
-    }),
-    gpus: pool.gpusPerNode,
-    accelerator: pool.accelerator,
+    ...offeredBy(pool),
     labels: {
       ...pool.nodeSelector,
       'nvidia.com/gpu.present': 'true',
@@ -117,6 +114,12 @@ function existingPool(pool: GpuPool): SimulatedPool {
 
 /** The environment of an existing cluster does not say what disks its nodes have. */
 const EXISTING_DISK_GIB = 500;
+
+/** What a node of a GPU pool offers. */
+function offeredBy(pool: GpuPool): Pick<SimulatedPool, 'allocatable' | 'gpus' | 'accelerator'> {
+  const { gpusPerNode: gpus, accelerator, localDiskGib: diskGib = EXISTING_DISK_GIB } = pool;
+  return { allocatable: allocatable({ ...pool.allocatable, diskGib, gpus }), gpus, accelerator };
+}
 
 /** Labels that GKE puts on its nodes (GKE documentation, "Add and manage cluster and node pool labels"). */
 function gkeLabels(pool: string, machineType: string, spot: boolean): Record<string, string> {

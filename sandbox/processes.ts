@@ -60,7 +60,6 @@ export class Processes {
     await this.end(service.name);
     mkdirSync(this.pids, { recursive: true });
     mkdirSync(this.logs, { recursive: true });
-    rmSync(this.pidFile(service.name), { force: true });
     writeFileSync(this.descriptionFile(service.name), JSON.stringify(service), { mode: 0o600 });
     const log = openSync(this.logFile(service.name), 'a');
     // The shell becomes the program: its id is on record before there is a program, even if we are killed right now.

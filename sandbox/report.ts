@@ -10,7 +10,7 @@ import { HPA_SECONDS } from './control-plane';
 import type { Kubectl } from './kubectl';
 import { poolLabel } from './node-objects';
 import { PACE } from './pace';
-import { type SimulatedPool, simulatedPools } from './pools';
+import { grows, type SimulatedPool, simulatedPools } from './pools';
 import type { Prepared } from './prepare';
 import { isReady, type Pod } from './readiness';
 
@@ -123,7 +123,7 @@ function poolRow(pool: SimulatedPool, nodes: readonly Node[], pods: readonly Pod
     pool.spot ? `${pool.name} (spot)` : pool.name,
     pool.machineType,
     String(own.length),
-    pool.min === pool.max ? 'fixed' : `${pool.min} to ${pool.max}`,
+    grows(pool) ? `${pool.min} to ${pool.max}` : 'fixed',
     ...(pool.accelerator === undefined
       ? ['none', '', '']
       : [accelerator(pool.accelerator).label, String(offered), String(used)]),
@@ -169,7 +169,7 @@ function simulated(pools: readonly SimulatedPool[], resources: readonly PlannedR
     .filter((resource) => !isComponent(resource) && /^kubernetes:(helm|kustomize|yaml)/.test(resource.type))
     .map(({ name }) => name)
     .sort();
-  const growing = pools.some(({ min, max }) => max > min);
+  const growing = pools.some(grows);
   return [
     'API server, scheduler and controllers are real. Nodes and pods are simulated by kwok: no container runs, there is no GPU, and a pod is ready when its time has come.',
     `Nodes come, models load and empty nodes go ${PACE} times faster than they would.`,

@@ -1,12 +1,13 @@
 import { existsSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { layerBinary } from '../bin/kubectl-layer';
-import { LockHeld, processLock } from '../bin/process-lock';
 import type { Progress } from '../bin/progress';
 import { replaceFile } from '../bin/replace-file';
+import { tolerate } from '../bin/tolerate';
 import { slug } from '../constructs/naming';
 import type { KubernetesObject } from '../preview/plan';
 import type { Environment } from '../stacks/environment/environment';
+import { commandLock } from './command-lock';
 import { ControlPlane, kubeconfigOf } from './control-plane';
 import { SandboxFailure } from './failure';
 import { Kubectl } from './kubectl';
@@ -96,7 +97,8 @@ export class Sandbox {
     // Bad input is told before anything is started.
     const prepared = await prepare(wanted, this.root, progress);
     return this.alone(progress, async () => {
-      const tools = await new Toolbox(this.root).find(progress);
+      const toolbox = new Toolbox(this.root);
+      const tools = await toolbox.find(progress);
       const held = this.contents;
       if (held !== undefined && !fits(held, prepared)) {
         // A new cluster is there sooner than nodes, namespaces and definitions are gone from an old one.
@@ -107,7 +109,7 @@ export class Sandbox {
       const plane = new ControlPlane(this.folder, tools);
       await plane.start(progress);
       progress.done('control plane ready');
-      await this.fill(plane, prepared, progress);
+      await this.fill(plane, prepared, toolbox.kubernetesVersion, progress);
       return prepared;
     });
   }
@@ -140,20 +142,22 @@ export class Sandbox {
 
   /** One command at a time on a sandbox. */
   private async alone<T>(progress: Progress, act: () => Promise<T>): Promise<T> {
-    const onWait = (holder: number) => progress.line(`Waiting for process ${holder}, which is at work on this sandbox`);
-    const release = await processLock(this.lockFile, { waitMs: LOCK_MS, onWait }).catch((error) => {
-      if (!(error instanceof LockHeld)) throw error;
-      throw new SandboxFailure(`another command is at work on this sandbox: ${error.message}`);
-    });
+    const release = await commandLock(this.lockFile, LOCK_MS, 'is at work on this sandbox', progress);
     try {
       return await act();
     } finally {
       release();
-      removeEmpty(dirname(this.folder));
+      // Another sandbox may be in there, or have taken it away.
+      tolerate(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => rmdirSync(dirname(this.folder)));
     }
   }
 
-  private async fill(plane: ControlPlane, prepared: Prepared, progress: Progress): Promise<void> {
+  private async fill(
+    plane: ControlPlane,
+    prepared: Prepared,
+    kubeletVersion: string,
+    progress: Progress,
+  ): Promise<void> {
     const { kubectl } = this;
     const { wanted, environment, plan, pools, ground, growing, definitions, claims, objects } = prepared;
     const namespaces = objects.filter(isNamespace);
@@ -167,7 +171,6 @@ export class Sandbox {
     await established(kubectl, definitions);
     const logFile = join(this.folder, 'pod.log');
     replaceFile(logFile, LOG_TEXT);
-    const kubeletVersion = new Toolbox(this.root).kubernetesVersion;
     await plane.simulateNodes(kwokConfig(delaysOf(environment.models), { logFile, kubeletVersion }), kubectl);
     if (growing.length > 0) await plane.simulateAutoscaler(instanceTypes(pools), kubectl);
     await kubectl.apply([...growing, ...claims], OWN);
@@ -216,15 +219,6 @@ function groundOf({ ground, growing, objects }: Prepared): string[] {
 function without(keys: readonly ObjectKey[], others: readonly ObjectKey[]): ObjectKey[] {
   const texts = new Set(others.map((key) => JSON.stringify(key)));
   return keys.filter((key) => !texts.has(JSON.stringify(key)));
-}
-
-function removeEmpty(folder: string): void {
-  try {
-    rmdirSync(folder);
-  } catch (error) {
-    // Another sandbox is in there, or has taken it away.
-    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
 }
 
 /** Longest wait for pods to be ready, milliseconds: a rollout takes the pods of a server one by one. */

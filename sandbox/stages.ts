@@ -1,6 +1,6 @@
-import { dump } from 'js-yaml';
 import { slug } from '../constructs/naming';
 import { fetchSeconds, loadSeconds } from '../models/startup';
+import { manifestYaml } from '../preview/write-out';
 import type { ServedModel } from '../stacks/environment/environment';
 import { scaledSeconds } from './pace';
 
@@ -46,30 +46,12 @@ export function kwokConfig(
         next: { statusTemplate: nodeStatus(kubeletVersion) },
       },
     },
-    stage('pod-initialize', 'Pod', [absent('.metadata.deletionTimestamp'), absent('.status.podIP')], INITIALIZE),
-    stage(
-      'pod-start',
-      'Pod',
-      [absent('.metadata.deletionTimestamp'), is('.status.phase', 'Pending'), exists('.status.podIP')],
-      START,
-      delays.fetch,
-    ),
-    stage(
-      'pod-ready',
-      'Pod',
-      [absent('.metadata.deletionTimestamp'), is('.status.phase', 'Running'), is(condition('Ready'), 'False')],
-      READY,
-      delays.load,
-    ),
-    stage(
+    podStage('pod-initialize', [absent('.status.podIP')], INITIALIZE),
+    podStage('pod-start', [is('.status.phase', 'Pending'), exists('.status.podIP')], START, delays.fetch),
+    podStage('pod-ready', [is('.status.phase', 'Running'), is(condition('Ready'), 'False')], READY, delays.load),
+    podStage(
       'pod-complete',
-      'Pod',
-      [
-        absent('.metadata.deletionTimestamp'),
-        is('.status.phase', 'Running'),
-        is(condition('Ready'), 'True'),
-        is('.metadata.ownerReferences.[].kind', 'Job'),
-      ],
+      [is('.status.phase', 'Running'), is(condition('Ready'), 'True'), is('.metadata.ownerReferences.[].kind', 'Job')],
       COMPLETE,
     ),
     {
@@ -82,7 +64,7 @@ export function kwokConfig(
     },
     { ...document('ClusterLogs', 'all'), spec: { logs: [{ logsFile: logFile }] } },
   ];
-  return documents.map((each) => `---\n${dump(each, { lineWidth: -1, noRefs: true })}`).join('');
+  return manifestYaml(documents);
 }
 
 function document(kind: string, name: string) {
@@ -94,18 +76,18 @@ const exists = (key: string) => ({ key, operator: 'Exists' });
 const is = (key: string, value: string) => ({ key, operator: 'In', values: [value] });
 const condition = (type: string) => `.status.conditions.[] | select( .type == "${type}" ) | .status`;
 
-function stage(
+/** How a pod that is not being deleted comes from one state to the next. */
+function podStage(
   name: string,
-  kind: string,
-  matchExpressions: readonly object[],
+  when: readonly object[],
   statusTemplate: string,
   seconds?: Readonly<Record<string, number>>,
 ) {
   return {
     ...document('Stage', name),
     spec: {
-      resourceRef: { apiGroup: 'v1', kind },
-      selector: { matchExpressions },
+      resourceRef: { apiGroup: 'v1', kind: 'Pod' },
+      selector: { matchExpressions: [absent('.metadata.deletionTimestamp'), ...when] },
       ...(seconds && { delay: delay(seconds) }),
       next: { statusTemplate },
     },

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { cacheFolder } from '../bin/cache-folder';
 import { onPath } from '../bin/on-path';
-import { LockHeld, processLock } from '../bin/process-lock';
 import type { Progress } from '../bin/progress';
+import { commandLock } from './command-lock';
 import { SandboxFailure } from './failure';
 import { KARPENTER_PATCHES, KWOK_PATCHES, type ToolPatch } from './tool-patches';
 
@@ -135,13 +135,7 @@ export class Toolbox {
       ({ name, module, tells }) => `${name} ${this.version(module)}${tells ? '' : ' (as source only)'}`,
     );
     requireGo(`${names.join(', ')} ${names.length === 1 ? 'has' : 'have'} to be built once.`);
-    const release = await processLock(`${this.folder}.lock`, {
-      waitMs: BUILD_MS,
-      onWait: (holder) => progress.line(`Waiting for process ${holder}, which builds the same programs`),
-    }).catch((error) => {
-      if (!(error instanceof LockHeld)) throw error;
-      throw new SandboxFailure(`another command builds the same programs: ${error.message}`);
-    });
+    const release = await commandLock(`${this.folder}.lock`, BUILD_MS, 'builds the same programs', progress);
     try {
       const left = tools.filter(({ name }) => !existsSync(this.built(name)));
       if (left.length === 0) return;

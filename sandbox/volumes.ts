@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { tolerate } from '../bin/tolerate';
 
 /** Where the controller manager makes folders for volumes: no option changes it (pkg/volume/hostpath/host_path.go). */
 const VOLUMES = '/tmp/hostpath_pv';
@@ -14,15 +15,9 @@ const VOLUME = /\/tmp\/hostpath_pv\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/
 export function removeVolumes(etcd: string): void {
   if (!existsSync(VOLUMES) || !existsSync(etcd)) return;
   const folders = new Set(filesBelow(etcd).flatMap((file) => readFileSync(file, 'latin1').match(VOLUME) ?? []));
-  for (const folder of [...folders, VOLUMES]) {
-    try {
-      rmdirSync(folder);
-    } catch (error) {
-      // Gone already, or somebody's files are in it, or other sandboxes', or the parent is another user's.
-      if (!['ENOENT', 'ENOTEMPTY', 'EEXIST', 'EPERM', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? ''))
-        throw error;
-    }
-  }
+  // Gone already, or somebody's files are in it, or other sandboxes', or the parent is another user's.
+  const foreseen = ['ENOENT', 'ENOTEMPTY', 'EEXIST', 'EPERM', 'EACCES'];
+  for (const folder of [...folders, VOLUMES]) tolerate(foreseen, () => rmdirSync(folder));
 }
 
 function filesBelow(folder: string): string[] {

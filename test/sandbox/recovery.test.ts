@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Sandbox } from '../../sandbox/sandbox';
 import { ROOT } from '../support/environment-file';
 import { eventually, quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
 
@@ -23,6 +24,12 @@ function processesWith(text: string): string[] {
 }
 
 const DEV = { name: 'dev', folder: ROOT, bare: false } as const;
+
+async function downLeavesNothing(sandbox: Sandbox): Promise<void> {
+  await sandbox.down(quiet());
+  expect(processesWith(sandbox.folder)).toEqual([]);
+  expect(existsSync(sandbox.folder)).toBe(false);
+}
 
 describe('a sandbox', () => {
   const open: TestSandbox[] = [];
@@ -67,9 +74,7 @@ describe('a sandbox', () => {
       await sandbox.up(DEV, quiet());
       expect((await pods()).map(({ metadata }) => metadata.name).sort()).toEqual(before);
 
-      await sandbox.down(quiet());
-      expect(processesWith(sandbox.folder)).toEqual([]);
-      expect(existsSync(sandbox.folder)).toBe(false);
+      await downLeavesNothing(sandbox);
     },
     2 * UP_MS,
   );
@@ -108,9 +113,7 @@ describe('a sandbox', () => {
       await setTimeout(500);
       command.kill('SIGKILL');
       await new Promise((done) => command.once('close', done));
-      await sandbox.down(quiet());
-      expect(processesWith(sandbox.folder)).toEqual([]);
-      expect(existsSync(sandbox.folder)).toBe(false);
+      await downLeavesNothing(sandbox);
     },
     2 * UP_MS,
   );
