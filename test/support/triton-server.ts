@@ -178,6 +178,17 @@ export class TritonServer extends TritonClient {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** @throws with what the server said last, when it has ended in the meantime. */
+  protected override async send(...request: Parameters<TritonClient['send']>) {
+    try {
+      return await super.send(...request);
+    } catch (error) {
+      if (this.runs) throw error;
+      const { exitCode, signalCode } = this.process;
+      throw new Error(`tritonserver ended by ${signalCode ?? exitCode}:\n${this.log().slice(-4000)}`, { cause: error });
+    }
+  }
+
   private killGroup(): void {
     try {
       if (this.pid !== undefined) globalThis.process.kill(-this.pid, 'SIGKILL');
