@@ -12,14 +12,13 @@ export type Manifest = Record<string, any>;
  * A JsonPatch on the ApiObject would run before that mapping, which drops fields that it does not know and turns
  * quantities into null without an error (cdk8s #1184, #908).
  *
- * @param edit - changes the manifest in place; edits run in the order in which they were added
+ * @param edit - changes the manifest in place, or returns another; edits run in the order in which they were added
  */
-export function afterMapping(construct: IConstruct, edit: (manifest: Manifest) => void): void {
+export function afterMapping(construct: IConstruct, edit: (manifest: Manifest) => Manifest | undefined): void {
   const object = ApiObject.of(construct);
   const mapped = object.toJson.bind(object);
   object.toJson = () => {
     const manifest = mapped() as Manifest;
-    edit(manifest);
-    return manifest;
+    return edit(manifest) ?? manifest;
   };
 }

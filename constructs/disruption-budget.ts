@@ -1,13 +1,13 @@
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import type { TritonServer } from './triton-server';
+import type { InferenceServer } from './inference-server';
 
 /**
  * Lets a drain take one pod of a server at a time. By `maxUnavailable`, not `minAvailable`: with one replica the latter
  * would block node upgrades for ever.
  */
 export class DisruptionBudget extends Construct {
-  constructor(scope: Construct, id: string, server: TritonServer) {
+  constructor(scope: Construct, id: string, server: InferenceServer) {
     super(scope, id);
     new k8s.KubePodDisruptionBudget(this, 'pdb', {
       metadata: { name: server.name, labels: { ...server.labels } },

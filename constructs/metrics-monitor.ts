@@ -1,10 +1,10 @@
 import { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
-import type { TritonServer } from './triton-server';
+import type { InferenceServer } from './inference-server';
 
 /** Has the Prometheus operator scrape a server's pods, one by one, since the queue is each pod's own. */
 export class MetricsMonitor extends Construct {
-  constructor(scope: Construct, id: string, server: TritonServer) {
+  constructor(scope: Construct, id: string, server: InferenceServer) {
     super(scope, id);
     new ApiObject(this, 'monitor', {
       apiVersion: 'monitoring.coreos.com/v1',
@@ -12,7 +12,7 @@ export class MetricsMonitor extends Construct {
       metadata: { name: server.name, labels: { ...server.labels } },
       spec: {
         selector: { matchLabels: { ...server.selector } },
-        podMetricsEndpoints: [{ port: 'metrics', path: '/metrics', interval: '10s', scrapeTimeout: '5s' }],
+        podMetricsEndpoints: [{ ...server.metrics, interval: '10s', scrapeTimeout: '5s' }],
       },
     });
   }

@@ -1,3 +1,6 @@
+import type { Destination } from './inference-server';
+import type { Platform } from './platform';
+
 /** How the init container gets at an S3 bucket. Static keys only where a Secret is named on purpose. */
 export type S3Credentials =
   | {
@@ -49,3 +52,29 @@ export const ModelSource = {
   gcs: (source: Omit<GcsSource, 'kind'>): GcsSource => ({ kind: 'gcs', ...source }),
   claim: (source: Omit<ClaimSource, 'kind'>): ClaimSource => ({ kind: 'claim', ...source }),
 } as const;
+
+/** GKE's metadata server, which hands out workload identity (GKE documentation, "Workload Identity", network policies). */
+const GKE_METADATA = [
+  { cidr: '169.254.169.252/32', port: 988 },
+  { cidr: '169.254.169.254/32', port: 80 },
+] as const;
+
+/** Where a pod connects to for its models. */
+export function sourceDestinations(source: ModelSource, platform: Platform): Destination[] {
+  if (source.kind === 'claim') return [];
+  if (source.kind === 'gcs') {
+    const identity = platform === 'gke' ? GKE_METADATA : [];
+    return [{ kind: 'anywhere', port: 443 }, ...identity.map((each) => ({ kind: 'address', ...each }) as const)];
+  }
+  return [source.endpoint === undefined ? { kind: 'anywhere', port: 443 } : endpointDestination(source.endpoint)];
+}
+
+/** The way to a server that is named by its URL: one of the cluster, or one outside. */
+export function endpointDestination(endpoint: string): Destination {
+  const url = new URL(endpoint);
+  const [, namespace] = /^[^.]+\.([^.]+)\.svc(\..*)?$/.exec(url.hostname) ?? [];
+  if (namespace !== undefined) return { kind: 'namespace', namespace };
+  if (!url.hostname.includes('.')) return { kind: 'own-namespace' };
+  if (url.port !== '') return { kind: 'anywhere', port: Number(url.port) };
+  return { kind: 'anywhere', port: url.protocol === 'http:' ? 80 : 443 };
+}

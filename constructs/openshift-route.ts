@@ -1,10 +1,9 @@
 import { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
-import { DEFAULT_DEADLINE_SECONDS } from '../models/shutdown';
-import type { TritonServer } from './triton-server';
+import type { InferenceServer } from './inference-server';
 
 export interface OpenShiftRouteProps {
-  readonly server: TritonServer;
+  readonly server: InferenceServer;
   /** @default the router makes one from the Route's name, the namespace and its own domain */
   readonly host?: string;
 }
@@ -18,7 +17,6 @@ export class OpenShiftRoute extends Construct {
   constructor(scope: Construct, id: string, props: OpenShiftRouteProps) {
     super(scope, id);
     const { server, host } = props;
-    const { model } = server;
     new ApiObject(this, 'route', {
       apiVersion: 'route.openshift.io/v1',
       kind: 'Route',
@@ -26,7 +24,7 @@ export class OpenShiftRoute extends Construct {
         name: server.name,
         labels: { ...server.labels },
         annotations: {
-          'haproxy.router.openshift.io/timeout': `${Math.ceil(model.deadlineSeconds ?? DEFAULT_DEADLINE_SECONDS)}s`,
+          'haproxy.router.openshift.io/timeout': `${Math.ceil(server.deadlineSeconds)}s`,
           'haproxy.router.openshift.io/balance': 'leastconn',
         },
       },

@@ -3,12 +3,12 @@ import * as kplus from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import type { Scale } from '../models/model';
 import { InputError } from '../models/problem';
-import { type QueueMetric, queueMetric } from '../models/queue-metric';
+import type { QueueMetric } from '../models/queue-metric';
 import { afterMapping } from './after-mapping';
-import type { TritonServer } from './triton-server';
+import type { InferenceServer } from './inference-server';
 
 export interface QueueAutoscalerProps {
-  readonly server: TritonServer;
+  readonly server: InferenceServer;
   /** What the server is scaled on. @default the queue metric of the model's backend */
   readonly metric?: QueueMetric;
   /** Replicas. @default the model's */
@@ -30,10 +30,10 @@ export class QueueAutoscaler extends Construct {
   constructor(scope: Construct, id: string, props: QueueAutoscalerProps) {
     super(scope, id);
     const { server } = props;
-    const { metric = metricOf(server), scale = server.model.scale } = props;
+    const { metric = metricOf(server), scale = server.scale } = props;
     const autoscaler = new kplus.HorizontalPodAutoscaler(this, 'hpa', {
       metadata: { name: server.name, labels: { ...server.labels } },
-      target: server.workload,
+      target: scaled(server),
       minReplicas: scale.min,
       maxReplicas: scale.max,
       metrics: [kplus.Metric.pods({ name: metric.name, target: kplus.MetricTarget.averageValue(metric.target) })],
@@ -55,13 +55,20 @@ export class QueueAutoscaler extends Construct {
   }
 }
 
-function metricOf({ model, placement }: TritonServer): QueueMetric {
-  const metric = queueMetric(model, placement.gpusPerPod);
-  if (metric !== undefined) return metric;
-  throw new InputError(`autoscaler of ${model.name}`, [
+function scaled({ scaleTarget }: InferenceServer): kplus.IScalable {
+  return {
+    hasAutoscaler: true,
+    markHasAutoscaler: () => undefined,
+    toScalingTarget: () => ({ ...scaleTarget, containers: [] }),
+  };
+}
+
+function metricOf({ queueMetric, name }: InferenceServer): QueueMetric {
+  if (queueMetric !== undefined) return queueMetric;
+  throw new InputError(`autoscaler of ${name}`, [
     {
       key: 'metric',
-      reason: `is missing: backend ${model.backend.kind} tells nobody how many requests wait in it`,
+      reason: 'is missing: what serves here tells nobody how many requests wait in it',
       fix: 'give a metric of your own, or a fixed number of replicas to the server instead of an autoscaler',
     },
   ]);

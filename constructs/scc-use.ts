@@ -1,13 +1,13 @@
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import type { TritonServer } from './triton-server';
+import type { InferenceServer } from './inference-server';
 
 /**
  * Lets a server's ServiceAccount use the security context constraint that its pods require by annotation. Clusters that
  * were upgraded from before 4.11 do not grant `restricted-v2` to everyone.
  */
 export class SccUse extends Construct {
-  constructor(scope: Construct, id: string, server: TritonServer) {
+  constructor(scope: Construct, id: string, server: InferenceServer) {
     super(scope, id);
     const name = `${server.name}-scc`;
     const metadata = { name, labels: { ...server.labels } };

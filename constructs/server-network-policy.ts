@@ -1,12 +1,14 @@
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import type { ModelSource } from './model-source';
-import { TRITON_PORTS, type TritonServer } from './triton-server';
+import type { Destination, InferenceServer } from './inference-server';
+import { applyPatches, type Patches } from './patch';
 
 export interface ServerNetworkPolicyProps {
-  readonly server: TritonServer;
+  readonly server: InferenceServer;
   /** The namespace that scrapes the metrics. */
   readonly monitoringNamespace: string;
+  /** @default none */
+  readonly patch?: Patches;
 }
 
 /** Namespaces with this label may call the servers; their own namespace may anyway. */
@@ -21,18 +23,13 @@ const namespaceNamed = (name: string) => ({ matchLabels: { 'kubernetes.io/metada
 /** OpenShift's label on the namespace of its routers (OpenShift documentation, "Allowing traffic from ingress"). */
 const OPENSHIFT_ROUTERS = { matchLabels: { 'network.openshift.io/policy-group': 'ingress' } } as const;
 
-/** GKE's metadata server, which hands out workload identity (GKE documentation, "Workload Identity", network policies). */
-const GKE_METADATA = [
-  { cidr: '169.254.169.252/32', number: 988 },
-  { cidr: '169.254.169.254/32', number: 80 },
-] as const;
-
 /** Who may reach a server's ports, and where it may connect to: DNS and its model store. */
 export class ServerNetworkPolicy extends Construct {
   constructor(scope: Construct, id: string, props: ServerNetworkPolicyProps) {
     super(scope, id);
     const { server } = props;
-    const { platform } = server;
+    const { platform, ports } = server;
+    const among = server.egress.some(({ kind }) => kind === 'peers');
     const clients = [
       { podSelector: {} },
       { namespaceSelector: { matchLabels: { ...CLIENT_NAMESPACE_LABEL } } },
@@ -44,19 +41,21 @@ export class ServerNetworkPolicy extends Construct {
         podSelector: { matchLabels: { ...server.selector } },
         policyTypes: ['Ingress', 'Egress'],
         ingress: [
-          { from: clients, ports: [port(TRITON_PORTS.http), port(TRITON_PORTS.grpc)] },
+          { from: clients, ports: [port(ports.http), ...(ports.grpc === undefined ? [] : [port(ports.grpc)])] },
           {
             from: [{ namespaceSelector: namespaceNamed(props.monitoringNamespace) }],
-            ports: [port(TRITON_PORTS.metrics)],
+            ports: [port(ports[server.metrics.port] ?? ports.http)],
           },
+          ...(among ? [{ from: [{ podSelector: { matchLabels: { ...server.selector } } }] }] : []),
         ],
         egress: egress(server),
       },
     });
+    applyPatches(this, props.patch);
   }
 }
 
-function egress({ source, platform }: TritonServer): k8s.NetworkPolicyEgressRule[] {
+function egress({ platform, selector, egress: destinations }: InferenceServer): k8s.NetworkPolicyEgressRule[] {
   // OpenShift's DNS pods listen on 5353, and policies see the pod's port.
   const dnsPorts = platform === 'openshift' ? [53, 5353] : [53];
   const dns = dnsPorts.flatMap((each) => [port(each, 'UDP'), port(each)]);
@@ -68,24 +67,20 @@ function egress({ source, platform }: TritonServer): k8s.NetworkPolicyEgressRule
     // NodeLocal DNSCache answers on a link-local address.
     rules.push({ to: [{ ipBlock: { cidr: '169.254.20.10/32' } }], ports: [port(53, 'UDP'), port(53)] });
   }
-  if (source.kind === 'claim') return rules;
-  rules.push(storeRule(source));
-  if (source.kind === 'gcs' && platform === 'gke') {
-    rules.push(...GKE_METADATA.map(({ cidr, number }) => ({ to: [{ ipBlock: { cidr } }], ports: [port(number)] })));
-  }
-  return rules;
+  return [...rules, ...destinations.map((each) => ruleTo(each, selector))];
 }
 
-/**
- * The way to the store. Of a store in the cluster the namespace is opened and no port named: a policy sees the port of
- * the pod, which the Service's does not tell.
- */
-function storeRule(source: Exclude<ModelSource, { kind: 'claim' }>): k8s.NetworkPolicyEgressRule {
-  if (source.kind === 'gcs' || source.endpoint === undefined) return { ports: [port(443)] };
-  const url = new URL(source.endpoint);
-  const [, namespace] = /^[^.]+\.([^.]+)\.svc(\..*)?$/.exec(url.hostname) ?? [];
-  if (namespace !== undefined) return { to: [{ namespaceSelector: namespaceNamed(namespace) }] };
-  if (!url.hostname.includes('.')) return { to: [{ podSelector: {} }] };
-  if (url.port !== '') return { ports: [port(Number(url.port))] };
-  return { ports: [port(url.protocol === 'http:' ? 80 : 443)] };
+function ruleTo(destination: Destination, selector: InferenceServer['selector']): k8s.NetworkPolicyEgressRule {
+  switch (destination.kind) {
+    case 'anywhere':
+      return { ports: [port(destination.port)] };
+    case 'address':
+      return { to: [{ ipBlock: { cidr: destination.cidr } }], ports: [port(destination.port)] };
+    case 'namespace':
+      return { to: [{ namespaceSelector: namespaceNamed(destination.namespace) }] };
+    case 'own-namespace':
+      return { to: [{ podSelector: {} }] };
+    case 'peers':
+      return { to: [{ podSelector: { matchLabels: { ...selector } } }] };
+  }
 }

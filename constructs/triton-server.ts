@@ -1,14 +1,16 @@
 import { Duration, Size } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import type { Model } from '../models/model';
+import type { Model, Scale } from '../models/model';
 import type { Placement } from '../models/placement';
-import { shutdown } from '../models/shutdown';
+import { type QueueMetric, queueMetric } from '../models/queue-metric';
+import { DEFAULT_DEADLINE_SECONDS, shutdown } from '../models/shutdown';
 import { isLanguageModel, worldSize } from '../models/spec/backend';
 import { localDiskGib, repositoryDiskGib, repositoryVolumeGib, rolloutSeconds, SCRATCH_GIB } from '../models/startup';
 import { type Image, imageReference, tensorRtLlmImage, versions } from '../models/versions';
 import { afterMapping, type Manifest } from './after-mapping';
-import type { ModelSource } from './model-source';
+import type { Destination, InferenceServer } from './inference-server';
+import { type ModelSource, sourceDestinations } from './model-source';
 import { MODELS_MOUNT, ModelSync, REPOSITORY_FOLDER } from './model-sync';
 import { commonLabels, selectorLabels, serverName, slug } from './naming';
 import type { Platform } from './platform';
@@ -59,7 +61,7 @@ const RESPONSE_CACHE_BYTES = 256 * 1024 * 1024;
  * Names and selector labels follow from the model's name alone, so that moving the construct in the tree, or adding
  * another beside it, renames nothing. The number of replicas is left to the autoscaler.
  */
-export class TritonServer extends Construct {
+export class TritonServer extends Construct implements InferenceServer {
   /** `triton-<model>`: the name of the workload, the Service and the ServiceAccount. */
   readonly name: string;
   readonly model: Model;
@@ -70,6 +72,13 @@ export class TritonServer extends Construct {
   readonly selector: Readonly<Record<string, string>>;
   readonly workload: kplus.Deployment | kplus.StatefulSet;
   readonly service: kplus.Service;
+  readonly scaleTarget: InferenceServer['scaleTarget'];
+  readonly scale: Scale;
+  readonly queueMetric: QueueMetric | undefined;
+  readonly deadlineSeconds: number;
+  readonly ports = TRITON_PORTS;
+  readonly metrics = { port: 'metrics', path: '/metrics' } as const;
+  readonly egress: readonly Destination[];
 
   constructor(scope: Construct, id: string, props: TritonServerProps) {
     super(scope, id);
@@ -81,6 +90,10 @@ export class TritonServer extends Construct {
     this.platform = props.platform;
     this.labels = commonLabels(slug(model.name));
     this.selector = selectorLabels(slug(model.name));
+    this.scale = model.scale;
+    this.queueMetric = queueMetric(model, props.placement.gpusPerPod);
+    this.deadlineSeconds = model.deadlineSeconds ?? DEFAULT_DEADLINE_SECONDS;
+    this.egress = sourceDestinations(props.source, props.platform);
 
     const account = new kplus.ServiceAccount(this, 'account', {
       metadata: { name: this.name, labels: { ...this.labels } },
@@ -88,8 +101,11 @@ export class TritonServer extends Construct {
     });
     this.service = this.createService('service', this.name);
     this.workload = this.createWorkload(props, account);
+    this.scaleTarget = { apiVersion: 'apps/v1', kind: this.workload.kind, name: this.name };
     const sync = this.mountVolumes(props);
-    afterMapping(this.workload, (manifest) => this.complete(manifest, props, sync));
+    afterMapping(this.workload, (manifest) => {
+      this.complete(manifest, props, sync);
+    });
   }
 
   private createService(id: string, name: string, headless = false): kplus.Service {
@@ -189,7 +205,9 @@ export class TritonServer extends Construct {
   /** What cdk8s-plus cannot say. */
   private complete(manifest: Manifest, props: TritonServerProps, sync: ModelSync | undefined): void {
     const { placement, platform, workload, replicas } = props;
-    if (replicas !== undefined) manifest.spec.replicas = replicas;
+    // Left out where an autoscaler has it: cdk8s-plus says 2 otherwise.
+    if (replicas === undefined) delete manifest.spec.replicas;
+    else manifest.spec.replicas = replicas;
     const { metadata, spec } = manifest.spec.template;
     // A hash of the construct's path: it would roll every pod when the construct moves in the tree.
     delete metadata.labels['cdk8s.io/metadata.addr'];

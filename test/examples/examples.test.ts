@@ -99,9 +99,9 @@ describe('errors where something is composed', () => {
 
   it('an autoscaler has nothing to scale on', () => {
     const [chart] = minimal().charts;
-    const server = { model: mistralVllm, placement: { gpusPerPod: 1 } };
+    const server = { name: 'triton-mistral', scale: mistralVllm.scale, queueMetric: undefined };
     expect(() => new QueueAutoscaler(chart as never, 'autoscaler', { server: server as never })).toThrow(
-      /backend vllm tells nobody how many requests wait/,
+      /tells nobody how many requests wait/,
     );
   });
 });
