@@ -10,4 +10,5 @@ export { QueueAutoscaler, type QueueAutoscalerProps } from './queue-autoscaler';
 export { SccUse } from './scc-use';
 export { RESTRICTED_NAMESPACE } from './security';
 export { CLIENT_NAMESPACE_LABEL, ServerNetworkPolicy, type ServerNetworkPolicyProps } from './server-network-policy';
-export { TRITON_PORTS, TritonServer, type TritonServerProps, type Workload } from './triton-server';
+export { TRITON_PORTS } from './triton-command';
+export { TritonServer, type TritonServerProps, type Workload } from './triton-server';

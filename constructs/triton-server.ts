@@ -5,10 +5,11 @@ import type { Model, Scale } from '../models/model';
 import type { Placement } from '../models/placement';
 import { type QueueMetric, queueMetric } from '../models/queue-metric';
 import { DEFAULT_DEADLINE_SECONDS, shutdown } from '../models/shutdown';
-import { isLanguageModel, worldSize } from '../models/spec/backend';
+import { isLanguageModel } from '../models/spec/backend';
 import { localDiskGib, repositoryDiskGib, repositoryVolumeGib, rolloutSeconds, SCRATCH_GIB } from '../models/startup';
-import { type Image, imageReference, tensorRtLlmImage, versions } from '../models/versions';
+import { imageReference } from '../models/versions';
 import { afterMapping, type Manifest } from './after-mapping';
+import { placePods } from './gpu-pods';
 import type { Destination, InferenceServer } from './inference-server';
 import { type ModelSource, sourceDestinations } from './model-source';
 import { MODELS_MOUNT, ModelSync, REPOSITORY_FOLDER } from './model-sync';
@@ -16,9 +17,7 @@ import { commonLabels, selectorLabels, serverName, slug } from './naming';
 import type { Platform } from './platform';
 import { tritonProbes } from './probes';
 import { HARDENED_CONTAINER, podSecurityContext } from './security';
-
-/** The ports that Triton listens on. */
-export const TRITON_PORTS = { http: 8000, grpc: 8001, metrics: 8002 } as const;
+import { members, preStop, serverCommand, serverImage, TRITON_PORTS } from './triton-command';
 
 /** What runs the pods. */
 export type Workload =
@@ -49,11 +48,6 @@ const CONTAINER = 'triton';
 
 /** The memory file system that Triton's Python processes and NCCL exchange tensors through, GiB. */
 const SHARED_MEMORY_GIB = { languageModel: 1, other: 0.25 } as const;
-
-const CONTROL_MODE_NONE = '--model-control-mode=none';
-
-/** What the response cache keeps, bytes: Triton takes it from host memory at start. */
-const RESPONSE_CACHE_BYTES = 256 * 1024 * 1024;
 
 /**
  * One model served by Triton: the workload, its Service, its ServiceAccount and its model repository.
@@ -204,7 +198,7 @@ export class TritonServer extends Construct implements InferenceServer {
 
   /** What cdk8s-plus cannot say. */
   private complete(manifest: Manifest, props: TritonServerProps, sync: ModelSync | undefined): void {
-    const { placement, platform, workload, replicas } = props;
+    const { platform, workload, replicas } = props;
     // Left out where an autoscaler has it: cdk8s-plus says 2 otherwise.
     if (replicas === undefined) delete manifest.spec.replicas;
     else manifest.spec.replicas = replicas;
@@ -219,18 +213,8 @@ export class TritonServer extends Construct implements InferenceServer {
       ...(platform === 'openshift' && { 'openshift.io/required-scc': 'restricted-v2' }),
     };
 
-    const [server] = spec.containers;
-    // Extended resources: limit and request are equal, and the request is taken from the limit.
-    server.resources.limits['nvidia.com/gpu'] = placement.gpusPerPod;
     spec.securityContext = podSecurityContext(platform);
-    spec.nodeSelector = { ...placement.pool.nodeSelector };
-    spec.tolerations = tolerations(placement);
-    spec.topologySpreadConstraints = ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'].map((topologyKey) => ({
-      maxSkew: 1,
-      topologyKey,
-      whenUnsatisfiable: 'ScheduleAnyway',
-      labelSelector: { matchLabels: { ...this.selector } },
-    }));
+    placePods(spec, this);
 
     const token = sync?.projectedToken;
     if (token !== undefined) {
@@ -270,89 +254,7 @@ function keepModels(manifest: Manifest, model: Model, storageClass: string | und
   manifest.spec.persistentVolumeClaimRetentionPolicy = { whenDeleted: 'Delete', whenScaled: 'Delete' };
 }
 
-function tolerations(placement: Placement): Manifest[] {
-  const gpu = { key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' };
-  const spot = { key: 'cloud.google.com/gke-spot', operator: 'Equal', value: 'true', effect: 'NoSchedule' };
-  return placement.pool.spot ? [gpu, spot] : [gpu];
-}
-
-/** The models that a server of this one holds: its members where it is an ensemble. */
-function members(model: Model): Model[] {
-  return model.backend.kind === 'ensemble' ? model.backend.steps.flatMap((step) => members(step.model)) : [model];
-}
-
 function sharedMemoryGib(model: Model): number {
   const some = members(model).some(({ backend }) => isLanguageModel(backend));
   return some ? SHARED_MEMORY_GIB.languageModel : SHARED_MEMORY_GIB.other;
-}
-
-/** The image that has all backends of the model. */
-function serverImage(model: Model): Image {
-  const backends = members(model).map(({ backend }) => backend);
-  const engine = backends.find((backend) => backend.kind === 'tensorrtllm' || backend.kind === 'llmapi');
-  if (engine !== undefined) return tensorRtLlmImage(engine.release);
-  return backends.some(({ kind }) => kind === 'vllm') ? versions.images.tritonVllm : versions.images.triton;
-}
-
-/**
- * The server's command line. An engine of several ranks is one server a rank under MPI, of which the first serves: the
- * form of `launch_triton_server.py` in triton-inference-server/tensorrtllm_backend.
- */
-function serverCommand(model: Model, { pool }: Placement): string[] {
-  const all = members(model);
-  const limited = all.some(
-    ({ backend }) => 'instances' in backend && backend.instances?.some((each) => each.rateLimiter),
-  );
-  const cached = [model, ...all].some(({ responseCache }) => responseCache);
-  const server = [
-    'tritonserver',
-    `--model-repository=${MODELS_MOUNT}/${REPOSITORY_FOLDER}`,
-    // What is in the repository is loaded at start, and nothing through the API, which every client could reach.
-    CONTROL_MODE_NONE,
-    `--http-port=${TRITON_PORTS.http}`,
-    `--grpc-port=${TRITON_PORTS.grpc}`,
-    `--metrics-port=${TRITON_PORTS.metrics}`,
-    `--exit-timeout-secs=${shutdown(model, pool.spot).exitTimeoutSeconds}`,
-    ...(limited ? ['--rate-limit=execution_count'] : []),
-    ...(cached ? [`--cache-config=local,size=${RESPONSE_CACHE_BYTES}`] : []),
-  ];
-  const engines = enginesOf(model);
-  const ranks = Math.max(1, ...engines.map((engine) => engine.ranks));
-  if (ranks === 1) return server;
-  // The first rank loads everything, the others the engines alone.
-  const engineOnly = [
-    ...server.map((flag) => (flag === CONTROL_MODE_NONE ? '--model-control-mode=explicit' : flag)),
-    ...engines.map(({ name }) => `--load-model=${name}`),
-  ];
-  const leader = ['/bin/sh', '-c', `echo $$ > ${LEADER_FILE} && exec "$@"`, 'leader', ...server];
-  // Open MPI would give each of two ranks one core.
-  const command = ['mpirun', '--bind-to', 'none'];
-  for (let rank = 0; rank < ranks; rank++) {
-    if (rank > 0) command.push(':');
-    command.push('-n', '1', ...(rank === 0 ? leader : engineOnly), '--disable-auto-complete-config');
-    command.push(`--backend-config=python,shm-region-prefix-name=prefix${rank}_`);
-  }
-  return command;
-}
-
-function enginesOf(model: Model): { readonly name: string; readonly ranks: number }[] {
-  return members(model).flatMap(({ name, backend }) =>
-    backend.kind === 'tensorrtllm' ? [{ name, ranks: worldSize(backend) }] : [],
-  );
-}
-
-/** Where the first rank under MPI leaves its process id. */
-const LEADER_FILE = '/tmp/leader.pid';
-
-/**
- * What happens before SIGTERM: a while in which clients learn that the pod goes.
- *
- * Under MPI the first rank is then asked to finish, and waited for: mpirun itself passes SIGTERM on to all ranks and kills
- * them a second later (Open MPI 4.1, odls_base_sigkill_timeout), and ranks that serve nobody end at once.
- */
-function preStop(model: Model, { pool }: Placement): string[] {
-  const seconds = String(shutdown(model, pool.spot).preStopSeconds);
-  if (enginesOf(model).every(({ ranks }) => ranks === 1)) return ['sleep', seconds];
-  const drain = `read -r leader < ${LEADER_FILE} && kill -TERM "$leader" && while kill -0 "$leader" 2>/dev/null; do sleep 1; done`;
-  return ['/bin/sh', '-c', `sleep ${seconds}; ${drain}`];
 }

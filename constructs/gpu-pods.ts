@@ -1,0 +1,35 @@
+import type { Placement } from '../models/placement';
+import type { Manifest } from './after-mapping';
+
+/** What every workload of a server says of the nodes that its pods go to. */
+export interface GpuPods {
+  readonly placement: Placement;
+  readonly selector: Readonly<Record<string, string>>;
+}
+
+/**
+ * Sends a workload's pods to the nodes of their pool, spread over zones and nodes, and gives the first container its GPUs.
+ *
+ * @param pod - the pod's `spec`, changed in place
+ */
+export function placePods(pod: Manifest, { placement, selector }: GpuPods): void {
+  if (placement.gpusPerPod > 0) {
+    // Extended resources: limit and request are equal, and the request is taken from the limit.
+    pod.containers[0].resources.limits['nvidia.com/gpu'] = placement.gpusPerPod;
+  }
+  pod.nodeSelector = { ...placement.pool.nodeSelector };
+  pod.tolerations = tolerations(placement);
+  // A preference: where one zone has no GPUs left, the others take the pods.
+  pod.topologySpreadConstraints = ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'].map((topologyKey) => ({
+    maxSkew: 1,
+    topologyKey,
+    whenUnsatisfiable: 'ScheduleAnyway',
+    labelSelector: { matchLabels: { ...selector } },
+  }));
+}
+
+function tolerations({ pool, gpusPerPod }: Placement): Manifest[] {
+  const gpu = { key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' };
+  const spot = { key: 'cloud.google.com/gke-spot', operator: 'Equal', value: 'true', effect: 'NoSchedule' };
+  return [...(gpusPerPod > 0 ? [gpu] : []), ...(pool.spot ? [spot] : [])];
+}
