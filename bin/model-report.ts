@@ -1,4 +1,4 @@
-import { accelerator } from '../models/accelerator';
+import { accelerator, hardwareLabel } from '../models/accelerator';
 import { isUnpriced } from '../models/cost';
 import type { EngineBuild } from '../models/engine-build';
 import { type Explanation, explain, type ModelCost } from '../models/explain';
@@ -17,12 +17,16 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
   const { model, backend, memory, changes, derivations, repository, parameters } = explanation;
   const size = parameters === undefined ? '' : ` · ${(parameters / 1e9).toFixed(2)} billion parameters`;
   const lines = [
-    `${colours.bold(model)} · ${backend} on ${accelerator(explanation.accelerator as never).label}${size}`,
+    `${colours.bold(model)} · ${backend} on ${hardwareLabel(explanation.accelerator)}${size}`,
     '',
-    colours.bold('Memory of one GPU'),
-    ...memoryLines(memory, style),
-    ...(memory.fits ? [] : changeLines(changes, style)),
-    '',
+    ...(explanation.gpus.total === 0
+      ? []
+      : [
+          colours.bold('Memory of one GPU'),
+          ...memoryLines(memory, style),
+          ...(memory.fits ? [] : changeLines(changes, style)),
+          '',
+        ]),
     colours.bold('What follows'),
     ...derivations.flatMap(({ name, value, from }) => [
       ...entry(`  ${name}`, 18, value, style),
@@ -44,7 +48,7 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
 export function renderFit(model: Model, style: Style): string {
   const { memory, changes, parameters = 0, gpus } = explain(model);
   const lines = [
-    `${(parameters / 1e9).toFixed(3)} billion parameters on ${gpus.total} x ${accelerator(model.accelerator).label}`,
+    `${(parameters / 1e9).toFixed(3)} billion parameters on ${gpus.total} x ${hardwareLabel(model.accelerator)}`,
     '',
     style.colours.bold('Memory of one GPU'),
     ...memoryLines(memory, style),

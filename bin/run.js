@@ -10,6 +10,7 @@ const COMMANDS = {
   versions: 'bin/versions-cli.ts',
   sandbox: 'sandbox/cli.ts',
   'bench-preview': 'bench/preview/main.ts',
+  'bench-synth': 'bench/synth/main.ts',
   'bench-sandbox': 'bench/sandbox/main.ts',
 };
 

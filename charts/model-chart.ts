@@ -8,7 +8,8 @@ import type { Platform } from '../constructs/platform';
 import { QueueAutoscaler } from '../constructs/queue-autoscaler';
 import { SccUse } from '../constructs/scc-use';
 import { ServerNetworkPolicy } from '../constructs/server-network-policy';
-import { TritonServer, type Workload } from '../constructs/triton-server';
+import { TritonServer } from '../constructs/triton-server';
+import type { Workload } from '../constructs/workload';
 import type { Model } from '../models/model';
 import type { Placement } from '../models/placement';
 import { queueMetric } from '../models/queue-metric';
@@ -35,11 +36,11 @@ export function modelChart(props: ModelChartProps): Chart {
   const replicas = metric === undefined ? model.scale.min : undefined;
   const server = new TritonServer(chart, 'server', { ...props, replicas });
   if (metric !== undefined) new QueueAutoscaler(chart, 'autoscaler', { server });
-  new DisruptionBudget(chart, 'disruption-budget', server);
-  new MetricsMonitor(chart, 'metrics', server);
+  new DisruptionBudget(chart, 'disruption-budget', { server });
+  new MetricsMonitor(chart, 'metrics', { server });
   new ServerNetworkPolicy(chart, 'network-policy', { server, monitoringNamespace: props.monitoringNamespace });
   if (platform === 'openshift') {
-    new SccUse(chart, 'scc', server);
+    new SccUse(chart, 'scc', { server });
     new OpenShiftRoute(chart, 'route', { server, ...(props.host !== undefined && { host: props.host }) });
   }
   return chart;

@@ -1,14 +1,76 @@
 export { afterMapping, type Manifest } from './after-mapping';
-export { DisruptionBudget } from './disruption-budget';
-export { MetricsMonitor } from './metrics-monitor';
-export { ModelSource, type S3Credentials, type SyncedSource } from './model-source';
-export { ModelSync, type ModelSyncProps } from './model-sync';
-export { OpenShiftRoute, type OpenShiftRouteProps } from './openshift-route';
+export {
+  type AdapterRule,
+  adapterRule,
+  type ExternalAdapterRule,
+  externalAdapterRule,
+} from './autoscaling/adapter-rule';
+export type {
+  CpuSource,
+  GkeNativeSource,
+  KedaSource,
+  MetricSource,
+  PrometheusAdapterSource,
+  PrometheusAuth,
+  PrometheusEndpoint,
+  WarmWindow,
+} from './autoscaling/metric-source';
+export { BatchPriority, type BatchPriorityProps } from './batch-priority';
+export { DisruptionBudget, type DisruptionBudgetProps } from './disruption-budget';
+export type { GatewayController, GatewayListener, GatewayRouteProps } from './gateway-listener';
+export { GrpcRoute, type GrpcRouteProps } from './grpc-route';
+export { HttpRoute, type HttpRouteProps } from './http-route';
+export type { Destination, InferenceServer } from './inference-server';
+export type { IngressController, IngressTls, PreSharedCertificates } from './ingress-controller';
+export {
+  GKE_COLLECTOR_NAMESPACE,
+  type MetricsCollector,
+  MetricsMonitor,
+  type MetricsMonitorProps,
+} from './metrics-monitor';
+export { ModelRepository, type ModelRepositoryProps, type RepositoryStorage } from './model-repository';
+export {
+  type ClaimSource,
+  type GcsFuseSource,
+  type GcsSource,
+  type HuggingFaceSource,
+  type ImageSource,
+  ModelSource,
+  type MountedSource,
+  type RepositorySource,
+  type S3Credentials,
+  type S3Source,
+  type SyncedSource,
+} from './model-source';
+export { MultiNodeServer, type MultiNodeServerProps } from './multi-node-server';
+export { type NgcCredentials, type NgcKey, NgcSecret, type NgcSecretProps } from './ngc-secret';
+export { NimServer, type NimServerProps } from './nim-server';
+export { OpenShiftRoute, type OpenShiftRouteProps, type RouteTls } from './openshift-route';
+export { applyPatches, type Patches } from './patch';
 export type { Platform } from './platform';
-export { tritonProbes } from './probes';
 export { QueueAutoscaler, type QueueAutoscalerProps } from './queue-autoscaler';
-export { SccUse } from './scc-use';
-export { RESTRICTED_NAMESPACE } from './security';
-export { CLIENT_NAMESPACE_LABEL, ServerNetworkPolicy, type ServerNetworkPolicyProps } from './server-network-policy';
+export { SccUse, type SccUseProps } from './scc-use';
+export { type CloudIdentity, ServerAccount, type ServerAccountProps } from './server-account';
+export { ServerIngress, type ServerIngressProps } from './server-ingress';
+export {
+  CLIENT_NAMESPACE_LABEL,
+  type ServerClient,
+  ServerNetworkPolicy,
+  type ServerNetworkPolicyProps,
+} from './server-network-policy';
+export type { ServingApi } from './serving-api';
+export { TeamNamespace, type TeamNamespaceProps } from './team-namespace';
 export { TRITON_PORTS } from './triton-command';
-export { TritonServer, type TritonServerProps, type Workload } from './triton-server';
+export type {
+  GrpcTls,
+  LoadKey,
+  LogOptions,
+  MetricsOptions,
+  ModelControl,
+  ModelWatchOptions,
+  TracingOptions,
+  TritonOptions,
+} from './triton-options';
+export { TritonServer } from './triton-server';
+export type { EnvironmentValue, TritonServerProps } from './triton-server-props';
+export type { Workload } from './workload';

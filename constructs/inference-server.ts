@@ -2,6 +2,7 @@ import type { Scale } from '../models/model';
 import type { Placement } from '../models/placement';
 import type { QueueMetric } from '../models/queue-metric';
 import type { Platform } from './platform';
+import type { ServingApi } from './serving-api';
 
 /** Somewhere that a server's pods connect to. */
 export type Destination =
@@ -28,12 +29,21 @@ export interface InferenceServer {
   readonly scaleTarget: { readonly apiVersion: string; readonly kind: string; readonly name: string };
   /** Replicas that are promised, and at most. */
   readonly scale: Scale;
+  /** A fixed number of replicas. @default an autoscaler decides */
+  readonly replicas?: number;
   /** The gauge of waiting requests that is right for what serves, or undefined where there is none. */
   readonly queueMetric: QueueMetric | undefined;
   /** Seconds in which a request has to be answered. */
   readonly deadlineSeconds: number;
-  /** Ports of the pods and of the Service, by the names they have in both. */
+  /** What clients speak to it. */
+  readonly api: ServingApi;
+  /**
+   * Ports of the pods and of the Service, by the names they have in both. The Service says `appProtocol:
+   * kubernetes.io/h2c` of a gRPC port without TLS: load balancers speak HTTP/1.1 to it otherwise.
+   */
   readonly ports: { readonly http: number; readonly grpc?: number; readonly metrics?: number };
+  /** Those of the ports that speak TLS themselves. @default none */
+  readonly tls?: readonly ('http' | 'grpc')[];
   /** Where a pod's metrics are: the name of the port, and the path. */
   readonly metrics: { readonly port: 'http' | 'metrics'; readonly path: string };
   /** What its pods connect to, beside DNS. */

@@ -2,6 +2,7 @@ import { Size } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { imageReference, versions } from '../models/versions';
+import type { Manifest } from './after-mapping';
 import type { S3Source, SyncedSource } from './model-source';
 import { SYNC_SCRIPT } from './model-sync-script';
 import { contentHash } from './naming';
@@ -11,6 +12,9 @@ import { HARDENED_CONTAINER } from './security';
 export const MODELS_MOUNT = '/models';
 /** The folder in it that Triton reads: the sync renames a whole tree into place. */
 export const REPOSITORY_FOLDER = 'repository';
+
+/** The container's name. */
+export const SYNC_CONTAINER = 'model-sync';
 
 const SCRIPT_MOUNT = '/opt/model-sync';
 const TOKEN_MOUNT = '/var/run/secrets/model-store';
@@ -23,14 +27,14 @@ export interface ModelSyncProps {
   readonly source: SyncedSource;
 }
 
-/** A volume that cdk8s-plus cannot describe, and where the init container mounts it. */
-export interface ProjectedToken {
+/** A volume that cdk8s-plus cannot describe, and where the container mounts it. */
+interface ProjectedToken {
   readonly volume: { readonly name: string; readonly projected: unknown };
   readonly mountPath: string;
 }
 
 /**
- * The init container that fetches a model repository from object storage: rclone from a stock image, run by a POSIX
+ * The container that fetches a model repository from object storage: rclone from a stock image, run by a POSIX
  * script from a ConfigMap. rclone reads S3 and GCS alike, with a role or workload identity and no keys, checks each
  * file's digest as it arrives, and fetches a changed file of equal size, which `aws s3 sync` skips.
  */
@@ -38,47 +42,70 @@ export class ModelSync extends Construct {
   /** Named by its content: a changed script is a new object, and the pods roll. */
   readonly scriptName: string;
   private readonly source: SyncedSource;
-  private readonly script: kplus.ConfigMap;
+  private readonly script: kplus.Volume;
+  private readonly environment: kplus.EnvFrom[];
 
   constructor(scope: Construct, id: string, props: ModelSyncProps) {
     super(scope, id);
     const data = { 'sync.sh': SYNC_SCRIPT };
     this.source = props.source;
     this.scriptName = `${props.name}-sync-${contentHash(data)}`;
-    this.script = new kplus.ConfigMap(this, 'script', {
+    const script = new kplus.ConfigMap(this, 'script', {
       metadata: { name: this.scriptName, labels: { ...props.labels } },
       data,
       immutable: true,
     });
+    this.script = kplus.Volume.fromConfigMap(this, 'script-volume', script, { name: 'model-sync' });
+    this.environment = this.secretEnvironment();
   }
 
-  /** Adds the init container to a workload; it writes to `models`. */
+  /** Adds it to a workload as an init container; it writes to `models`. */
   addTo(workload: kplus.Workload, models: kplus.Volume, scratch: kplus.Volume): void {
-    const script = kplus.Volume.fromConfigMap(this, 'script-volume', this.script, { name: 'model-sync' });
-    workload.addInitContainer({
-      name: 'model-sync',
+    workload.addInitContainer(this.container(models, scratch));
+  }
+
+  /** The container; it writes to `models`. */
+  container(models: kplus.Volume, scratch: kplus.Volume): kplus.ContainerProps {
+    return {
+      name: SYNC_CONTAINER,
       image: imageReference(versions.images.rclone),
       imagePullPolicy: kplus.ImagePullPolicy.IF_NOT_PRESENT,
       command: ['/bin/sh', `${SCRIPT_MOUNT}/sync.sh`],
       envVariables: Object.fromEntries(
         Object.entries(syncEnvironment(this.source)).map(([key, value]) => [key, kplus.EnvValue.fromValue(value)]),
       ),
-      envFrom: this.secretEnvironment(),
+      envFrom: this.environment,
       resources: {
-        cpu: { request: kplus.Cpu.millis(500), limit: kplus.Cpu.units(2) },
-        memory: { request: Size.mebibytes(512), limit: Size.gibibytes(1) },
+        // Requests as limits, as in all of the pod: it is the last to be evicted then.
+        cpu: { request: kplus.Cpu.units(1), limit: kplus.Cpu.units(1) },
+        memory: { request: Size.gibibytes(1), limit: Size.gibibytes(1) },
+        // Of its own: logs. What it fetches counts against the pod.
+        ephemeralStorage: { request: Size.gibibytes(1), limit: Size.gibibytes(1) },
       },
       securityContext: HARDENED_CONTAINER,
       volumeMounts: [
         { path: MODELS_MOUNT, volume: models },
-        { path: SCRIPT_MOUNT, volume: script, readOnly: true },
+        { path: SCRIPT_MOUNT, volume: this.script, readOnly: true },
         { path: '/tmp', volume: scratch },
       ],
-    });
+    };
   }
 
-  /** The token that an IAM role is taken with, or undefined where none is needed. */
-  get projectedToken(): ProjectedToken | undefined {
+  /**
+   * Gives the container the token that an IAM role is taken with, which cdk8s-plus cannot describe.
+   *
+   * @param pod - the rendered pod's `spec`, changed in place
+   */
+  completePod(pod: Manifest): void {
+    const token = this.projectedToken;
+    if (token === undefined) return;
+    pod.volumes.push(token.volume);
+    const all = [...(pod.initContainers ?? []), ...pod.containers];
+    const sync = all.find(({ name }: Manifest) => name === SYNC_CONTAINER);
+    sync.volumeMounts.push({ name: token.volume.name, mountPath: token.mountPath, readOnly: true });
+  }
+
+  private get projectedToken(): ProjectedToken | undefined {
     if (this.source.kind !== 's3' || this.source.credentials.kind !== 'web-identity') return undefined;
     const audience = this.source.credentials.audience ?? 'sts.amazonaws.com';
     return {

@@ -1,75 +1,72 @@
-import { Duration } from 'cdk8s';
-import * as kplus from 'cdk8s-plus-28';
+import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { Scale } from '../models/model';
 import { InputError } from '../models/problem';
-import type { QueueMetric } from '../models/queue-metric';
-import { afterMapping } from './after-mapping';
+import type { QueueMetric, ScaleMetric } from '../models/queue-metric';
+import { autoscalerProblems } from './autoscaling/autoscaler-problems';
+import { gkeMetrics } from './autoscaling/gke-metric';
+import { adapterMetrics, cpuMetric, horizontalAutoscaler } from './autoscaling/horizontal-autoscaler';
+import { endpointOf } from './autoscaling/keda-access';
+import { kedaAutoscaler } from './autoscaling/keda-autoscaler';
+import type { MetricSource, PrometheusEndpoint } from './autoscaling/metric-source';
 import type { InferenceServer } from './inference-server';
+import { applyPatches, type Patches } from './patch';
 
 export interface QueueAutoscalerProps {
   readonly server: InferenceServer;
-  /** What the server is scaled on. @default the queue metric of the model's backend */
-  readonly metric?: QueueMetric;
-  /** Replicas. @default the model's */
+  /** Who tells how much there is to do. @default prometheus-adapter */
+  readonly source?: MetricSource;
+  /** What the server is scaled on. @default the queue metric of what serves, with its guard */
+  readonly metric?: ScaleMetric;
+  /** Replicas. @default the server's */
   readonly scale?: Scale;
+  /** @default none */
+  readonly patch?: Patches;
 }
 
-const SCALE_UP_PERIOD = Duration.seconds(15);
-const SCALE_DOWN_WINDOW = Duration.minutes(5);
-const SCALE_DOWN_PERIOD = Duration.minutes(1);
+/** Per cent of the CPUs in use at which another replica is due, until a load test has shown a better figure. */
+const CPU_UTILIZATION = 70;
 
 /**
- * Scales a server on the requests that wait in its queue, by the gauge that is right for its backend.
+ * Scales a server on the requests that wait in its queue, by the gauge that is right for its backend, and on a guard
+ * beside it: of what both ask for, the larger number of replicas counts.
  *
  * Up at once and by doubling, since a new GPU node takes minutes; down one pod a minute after five quiet minutes.
  *
- * @throws InputError where the backend has no such gauge and no metric is given
+ * Down to no replica with KEDA alone, and only where the scale names what wakes the server: a Service keeps no requests
+ * while nobody serves, so that clients have to try again, or send through something that keeps them.
+ *
+ * @throws InputError where there is nothing to scale on, where the source cannot do what is asked of it, where the pool
+ *   cannot hold the replicas, or where the server has a fixed number of them
  */
 export class QueueAutoscaler extends Construct {
   constructor(scope: Construct, id: string, props: QueueAutoscalerProps) {
     super(scope, id);
-    const { server } = props;
-    const { metric = metricOf(server), scale = server.scale } = props;
-    const autoscaler = new kplus.HorizontalPodAutoscaler(this, 'hpa', {
-      metadata: { name: server.name, labels: { ...server.labels } },
-      target: scaled(server),
-      minReplicas: scale.min,
-      maxReplicas: scale.max,
-      metrics: [kplus.Metric.pods({ name: metric.name, target: kplus.MetricTarget.averageValue(metric.target) })],
-      scaleUp: {
-        stabilizationWindow: Duration.seconds(0),
-        strategy: kplus.ScalingStrategy.MAX_CHANGE,
-        policies: [{ replicas: kplus.Replicas.percent(100), duration: SCALE_UP_PERIOD }],
-      },
-      scaleDown: {
-        stabilizationWindow: SCALE_DOWN_WINDOW,
-        strategy: kplus.ScalingStrategy.MAX_CHANGE,
-        policies: [{ replicas: kplus.Replicas.absolute(1), duration: SCALE_DOWN_PERIOD }],
-      },
-    });
-    // Quantities are strings in the API's canonical form: a number would show as a change on every preview.
-    afterMapping(autoscaler, (manifest) => {
-      for (const each of manifest.spec.metrics) each.pods.target.averageValue = String(each.pods.target.averageValue);
-    });
+    const { server, source = { kind: 'prometheus-adapter' }, scale = server.scale } = props;
+    const metric = props.metric ?? server.queueMetric;
+    const problems = autoscalerProblems(this, { server, source, given: props.metric, metric, scale });
+    if (problems.length > 0) throw new InputError(`autoscaler of ${server.name}`, problems);
+    // What may be missing by its type is there: it was a problem else.
+    switch (source.kind) {
+      case 'prometheus-adapter':
+        horizontalAutoscaler(this, server, scale, adapterMetrics(metric as ScaleMetric));
+        break;
+      case 'gke-native':
+        horizontalAutoscaler(this, server, scale, gkeMetrics(this, server, metric as QueueMetric, source));
+        break;
+      case 'cpu':
+        horizontalAutoscaler(this, server, scale, [cpuMetric(source.utilization ?? CPU_UTILIZATION)]);
+        break;
+      case 'keda':
+        kedaAutoscaler(this, {
+          server,
+          metric: metric as ScaleMetric,
+          scale,
+          endpoint: endpointOf(server, source.prometheus) as PrometheusEndpoint,
+          warm: source.warm ?? [],
+          namespace: Chart.of(this).namespace,
+        });
+    }
+    applyPatches(this, props.patch);
   }
-}
-
-function scaled({ scaleTarget }: InferenceServer): kplus.IScalable {
-  return {
-    hasAutoscaler: true,
-    markHasAutoscaler: () => undefined,
-    toScalingTarget: () => ({ ...scaleTarget, containers: [] }),
-  };
-}
-
-function metricOf({ queueMetric, name }: InferenceServer): QueueMetric {
-  if (queueMetric !== undefined) return queueMetric;
-  throw new InputError(`autoscaler of ${name}`, [
-    {
-      key: 'metric',
-      reason: 'is missing: what serves here tells nobody how many requests wait in it',
-      fix: 'give a metric of your own, or a fixed number of replicas to the server instead of an autoscaler',
-    },
-  ]);
 }

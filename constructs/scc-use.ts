@@ -1,14 +1,35 @@
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
+import { InputError } from '../models/problem';
+import { platformProblems } from './exposure-problems';
 import type { InferenceServer } from './inference-server';
+import { applyPatches, type Patches } from './patch';
+
+export interface SccUseProps {
+  readonly server: InferenceServer;
+  /**
+   * The security context constraint that the server's pods require (`openshift.io/required-scc`): `nonroot-v2` where an
+   * image has to run as a user of its own, or one that the cluster's administrators made.
+   *
+   * @default restricted-v2
+   */
+  readonly scc?: string;
+  /** @default none */
+  readonly patch?: Patches;
+}
 
 /**
- * Lets a server's ServiceAccount use the security context constraint that its pods require by annotation. Clusters that
- * were upgraded from before 4.11 do not grant `restricted-v2` to everyone.
+ * Lets a server's ServiceAccount use the security context constraint that its pods require. For constraints that not
+ * everybody may use: all but `restricted-v2`, and that one too on clusters that were upgraded from before 4.11.
+ *
+ * @throws InputError where the server is not for OpenShift
  */
 export class SccUse extends Construct {
-  constructor(scope: Construct, id: string, server: InferenceServer) {
+  constructor(scope: Construct, id: string, props: SccUseProps) {
     super(scope, id);
+    const { server, scc = 'restricted-v2' } = props;
+    const problems = platformProblems(server, 'openshift', 'SccUse', 'leave it out');
+    if (problems.length > 0) throw new InputError(`use of ${scc} by ${server.name}`, problems);
     const name = `${server.name}-scc`;
     const metadata = { name, labels: { ...server.labels } };
     new k8s.KubeRole(this, 'role', {
@@ -17,7 +38,7 @@ export class SccUse extends Construct {
         {
           apiGroups: ['security.openshift.io'],
           resources: ['securitycontextconstraints'],
-          resourceNames: ['restricted-v2'],
+          resourceNames: [scc],
           verbs: ['use'],
         },
       ],
@@ -27,5 +48,6 @@ export class SccUse extends Construct {
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
       subjects: [{ kind: 'ServiceAccount', name: server.name }],
     });
+    applyPatches(this, props.patch);
   }
 }

@@ -13,8 +13,11 @@ export const HARDENED_CONTAINER: kplus.ContainerSecurityContextProps = {
   seccompProfile: { type: SeccompProfileType.RUNTIME_DEFAULT },
 };
 
-/** The user `triton-server` of the tritonserver images (triton-inference-server/server, build.py). */
-const TRITON_USER = 1000;
+/**
+ * A user that no node has: 1000 is the first one of most of them. The images do not need theirs: what is in them can be
+ * read by everyone (triton-inference-server/server, build.py).
+ */
+export const SERVER_USER = 10_001;
 
 /**
  * The pod's security context. On OpenShift users and groups come from the namespace's range: `restricted-v2` refuses
@@ -25,9 +28,9 @@ export function podSecurityContext(platform: Platform): Manifest {
   if (platform === 'openshift') return common;
   return {
     ...common,
-    runAsUser: TRITON_USER,
-    runAsGroup: TRITON_USER,
-    fsGroup: TRITON_USER,
+    runAsUser: SERVER_USER,
+    runAsGroup: SERVER_USER,
+    fsGroup: SERVER_USER,
     fsGroupChangePolicy: 'OnRootMismatch',
   };
 }

@@ -4,14 +4,21 @@ import { shutdown } from '../models/shutdown';
 import { worldSize } from '../models/spec/backend';
 import { type Image, tensorRtLlmImage, versions } from '../models/versions';
 import { MODELS_MOUNT, REPOSITORY_FOLDER } from './model-sync';
+import {
+  controlFlags,
+  LOAD_KEY_FILE,
+  LOAD_KEY_VARIABLE,
+  loadKeyFlags,
+  type ModelControl,
+  optionFlags,
+  type TritonOptions,
+} from './triton-options';
 
 /** The ports that Triton listens on. */
 export const TRITON_PORTS = { http: 8000, grpc: 8001, metrics: 8002 } as const;
 
 /** What the response cache keeps, MiB: Triton takes it from host memory at start. */
 export const RESPONSE_CACHE_MIB = 256;
-
-const CONTROL_MODE_NONE = '--model-control-mode=none';
 
 /** The models that a server of this one holds: its members where it is an ensemble. */
 export function members(model: Model): Model[] {
@@ -30,7 +37,7 @@ export function serverImage(model: Model): Image {
  * The server's command line. An engine of several ranks is one server a rank under MPI, of which the first serves: the
  * form of `launch_triton_server.py` in triton-inference-server/tensorrtllm_backend.
  */
-export function serverCommand(model: Model, { pool }: Placement): string[] {
+export function serverCommand(model: Model, { pool }: Placement, options: TritonOptions = {}): string[] {
   const all = members(model);
   const limited = all.some(
     ({ backend }) => 'instances' in backend && backend.instances?.some((each) => each.rateLimiter),
@@ -39,24 +46,26 @@ export function serverCommand(model: Model, { pool }: Placement): string[] {
   const server = [
     'tritonserver',
     `--model-repository=${MODELS_MOUNT}/${REPOSITORY_FOLDER}`,
-    // What is in the repository is loaded at start, and nothing through the API, which every client could reach.
-    CONTROL_MODE_NONE,
+    ...controlFlags(options.control, model),
     `--http-port=${TRITON_PORTS.http}`,
     `--grpc-port=${TRITON_PORTS.grpc}`,
     `--metrics-port=${TRITON_PORTS.metrics}`,
     `--exit-timeout-secs=${shutdown(model, pool.spot).exitTimeoutSeconds}`,
     ...(limited ? ['--rate-limit=execution_count'] : []),
-    ...(cached ? [`--cache-config=local,size=${RESPONSE_CACHE_MIB * 1024 * 1024}`] : []),
+    ...(cached ? [`--cache-config=local,size=${(options.responseCacheMib ?? RESPONSE_CACHE_MIB) * 1024 * 1024}`] : []),
+    ...optionFlags(options, model),
+    ...(options.flags ?? []),
   ];
   const engines = enginesOf(model);
   const ranks = Math.max(1, ...engines.map((engine) => engine.ranks));
-  if (ranks === 1) return server;
+  if (ranks === 1) return withLoadKey(server, options.control);
   // The first rank loads everything, the others the engines alone.
   const engineOnly = [
-    ...server.map((flag) => (flag === CONTROL_MODE_NONE ? '--model-control-mode=explicit' : flag)),
+    ...server.map((flag) => (flag === '--model-control-mode=none' ? '--model-control-mode=explicit' : flag)),
     ...engines.map(({ name }) => `--load-model=${name}`),
   ];
-  const leader = ['/bin/sh', '-c', `echo $$ > ${LEADER_FILE} && exec "$@"`, 'leader', ...server];
+  // Kubernetes makes one dollar sign of two in a command.
+  const leader = ['/bin/sh', '-c', `echo $$$$ > ${LEADER_FILE} && exec "$@"`, 'leader', ...server];
   // Open MPI would give each of two ranks one core.
   const command = ['mpirun', '--bind-to', 'none'];
   for (let rank = 0; rank < ranks; rank++) {
@@ -65,6 +74,15 @@ export function serverCommand(model: Model, { pool }: Placement): string[] {
     command.push(`--backend-config=python,shm-region-prefix-name=prefix${rank}_`);
   }
   return command;
+}
+
+/** Closes the load API, which is open to everyone who reaches a port. */
+function withLoadKey(server: readonly string[], control: ModelControl | undefined): string[] {
+  if (control?.kind !== 'explicit') return [...server];
+  // Kubernetes puts the variable's value in its place.
+  if (control.key?.kind === 'secret') return [...server, ...loadKeyFlags(`$(${LOAD_KEY_VARIABLE})`)];
+  const flags = loadKeyFlags('$key').map((flag) => `"${flag}"`);
+  return ['/bin/sh', '-c', `key="$(cat ${LOAD_KEY_FILE})" && exec "$@" ${flags.join(' ')}`, 'triton', ...server];
 }
 
 /** The engines among a server's models, with the processes that each runs in. */

@@ -3,51 +3,41 @@ import * as kplus from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import type { Model, Scale } from '../models/model';
 import type { Placement } from '../models/placement';
+import { InputError } from '../models/problem';
 import { type QueueMetric, queueMetric } from '../models/queue-metric';
 import { DEFAULT_DEADLINE_SECONDS, shutdown } from '../models/shutdown';
-import { isLanguageModel } from '../models/spec/backend';
-import { localDiskGib, repositoryDiskGib, repositoryVolumeGib, rolloutSeconds, SCRATCH_GIB } from '../models/startup';
-import { imageReference } from '../models/versions';
-import { afterMapping, type Manifest } from './after-mapping';
-import { placePods } from './gpu-pods';
+import { repositoryDiskGib, rolloutSeconds, SCRATCH_GIB, startupBudgetSeconds } from '../models/startup';
+import { afterMapping } from './after-mapping';
+import { HuggingFaceRepository } from './hugging-face-repository';
 import type { Destination, InferenceServer } from './inference-server';
-import { type ModelSource, sourceDestinations } from './model-source';
-import { MODELS_MOUNT, ModelSync, REPOSITORY_FOLDER } from './model-sync';
+import { isSynced, type ModelSource, sourceDestinations } from './model-source';
+import { MODELS_MOUNT, ModelSync } from './model-sync';
+import { ModelWatch } from './model-watch';
+import { addMountedSource, type MountedVolumes } from './mounted-source';
 import { commonLabels, selectorLabels, serverName, slug } from './naming';
+import { applyPatches } from './patch';
 import type { Platform } from './platform';
 import { tritonProbes } from './probes';
-import { HARDENED_CONTAINER, podSecurityContext } from './security';
-import { members, preStop, serverCommand, serverImage, TRITON_PORTS } from './triton-command';
-
-/** What runs the pods. */
-export type Workload =
-  | {
-      /** Interchangeable pods that fetch the repository to local disk at each start. */
-      readonly kind: 'deployment';
-    }
-  | {
-      /** Pods with stable names, each with a volume that keeps the repository over restarts. */
-      readonly kind: 'statefulset';
-      /** @default the cluster's default storage class */
-      readonly storageClass?: string;
-    };
-
-export interface TritonServerProps {
-  readonly model: Model;
-  /** The pool the pods go to and what each takes: `place(model, pools)`. */
-  readonly placement: Placement;
-  readonly source: ModelSource;
-  readonly platform: Platform;
-  /** @default a Deployment */
-  readonly workload?: Workload;
-  /** @default left to the autoscaler */
-  readonly replicas?: number;
-}
-
-const CONTAINER = 'triton';
-
-/** The memory file system that Triton's Python processes and NCCL exchange tensors through, GiB. */
-const SHARED_MEMORY_GIB = { languageModel: 1, other: 0.25 } as const;
+import { HARDENED_CONTAINER } from './security';
+import { ServerAccount } from './server-account';
+import type { ServingApi } from './serving-api';
+import { members, preStop, serverCommand, TRITON_PORTS } from './triton-command';
+import { optionDestinations } from './triton-options';
+import {
+  CONTAINER,
+  completeAnnotations,
+  completeKey,
+  completeWorkload,
+  containerResources,
+  imageOf,
+  keepVolume,
+  mountedVolumes,
+  podDiskGib,
+  serviceAnnotations,
+  sharedMemoryGib,
+} from './triton-pod';
+import { serverProblems } from './triton-server-problems';
+import type { TritonServerProps } from './triton-server-props';
 
 /**
  * One model served by Triton: the workload, its Service, its ServiceAccount and its model repository.
@@ -70,13 +60,18 @@ export class TritonServer extends Construct implements InferenceServer {
   readonly scale: Scale;
   readonly queueMetric: QueueMetric | undefined;
   readonly deadlineSeconds: number;
+  readonly replicas: number | undefined;
+  readonly api: ServingApi;
   readonly ports = TRITON_PORTS;
+  readonly tls: readonly 'grpc'[];
   readonly metrics = { port: 'metrics', path: '/metrics' } as const;
   readonly egress: readonly Destination[];
 
   constructor(scope: Construct, id: string, props: TritonServerProps) {
     super(scope, id);
     const { model } = props;
+    const problems = serverProblems(props);
+    if (problems.length > 0) throw new InputError(`server of ${model.name}`, problems);
     this.name = serverName(model.name);
     this.model = model;
     this.placement = props.placement;
@@ -85,21 +80,34 @@ export class TritonServer extends Construct implements InferenceServer {
     this.labels = commonLabels(slug(model.name));
     this.selector = selectorLabels(slug(model.name));
     this.scale = model.scale;
+    this.replicas = props.replicas;
+    this.tls = props.grpcTls === undefined ? [] : ['grpc'];
     this.queueMetric = queueMetric(model, props.placement.gpusPerPod);
     this.deadlineSeconds = model.deadlineSeconds ?? DEFAULT_DEADLINE_SECONDS;
-    this.egress = sourceDestinations(props.source, props.platform);
+    this.api = { kind: 'kserve-v2', model: model.name };
+    this.egress = [...sourceDestinations(props.source, props.platform), ...optionDestinations(props)];
 
-    const account = new kplus.ServiceAccount(this, 'account', {
-      metadata: { name: this.name, labels: { ...this.labels } },
-      automountToken: false,
-    });
+    const { identity, source, imagePullSecrets } = props;
+    const { account } = new ServerAccount(this, 'account', { server: this, source, identity, imagePullSecrets });
     this.service = this.createService('service', this.name);
-    this.workload = this.createWorkload(props, account);
+    for (const [key, value] of Object.entries(serviceAnnotations(props)))
+      this.service.metadata.addAnnotation(key, value);
+    const mounted = mountedVolumes(props);
+    this.workload = this.createWorkload(props, account, mounted);
     this.scaleTarget = { apiVersion: 'apps/v1', kind: this.workload.kind, name: this.name };
     const sync = this.mountVolumes(props);
+    const watch = this.watch(props);
     afterMapping(this.workload, (manifest) => {
-      this.complete(manifest, props, sync);
+      const { template } = manifest.spec;
+      completeWorkload(manifest, props, this.selector);
+      if (mounted !== undefined) addMountedSource(template.spec, mounted);
+      keepVolume(manifest, props, mounted);
+      sync?.completePod(template.spec);
+      watch?.addTo(template.spec);
+      completeKey(template.spec, props);
+      completeAnnotations(template, props, mounted);
     });
+    applyPatches(this, props.patch);
   }
 
   private createService(id: string, name: string, headless = false): kplus.Service {
@@ -113,6 +121,10 @@ export class TritonServer extends Construct implements InferenceServer {
       delete spec.externalIPs;
       // cdk8s-plus adds its own label to the selector of a StatefulSet's Service.
       spec.selector = { ...this.selector };
+      // Load balancers speak HTTP/1.1 to a port of which nothing is said.
+      for (const port of spec.ports) {
+        if (port.name === 'grpc' && !this.tls.includes('grpc')) port.appProtocol = 'kubernetes.io/h2c';
+      }
     });
     return service;
   }
@@ -120,11 +132,15 @@ export class TritonServer extends Construct implements InferenceServer {
   private createWorkload(
     props: TritonServerProps,
     serviceAccount: kplus.IServiceAccount,
+    mounted: MountedVolumes | undefined,
   ): kplus.Deployment | kplus.StatefulSet {
     const { model, placement } = props;
+    const { cpus, memoryGib } = containerResources(props, mounted);
+    const memory = Size.mebibytes(Math.floor(memoryGib * 1024));
+    const disk = Size.gibibytes(podDiskGib(props, mounted));
     const common = {
       metadata: { name: this.name, labels: { ...this.labels } },
-      podMetadata: { labels: { ...this.labels } },
+      podMetadata: { labels: { ...props.podLabels, ...this.labels } },
       select: false,
       serviceAccount,
       automountServiceAccountToken: false,
@@ -135,7 +151,10 @@ export class TritonServer extends Construct implements InferenceServer {
         ? new kplus.StatefulSet(this, 'workload', {
             ...common,
             service: this.createService('peers', `${this.name}-peers`, true),
-            podManagementPolicy: kplus.PodManagementPolicy.PARALLEL,
+            podManagementPolicy:
+              props.workload.podManagement === 'ordered'
+                ? kplus.PodManagementPolicy.ORDERED_READY
+                : kplus.PodManagementPolicy.PARALLEL,
           })
         : new kplus.Deployment(this, 'workload', {
             ...common,
@@ -149,18 +168,19 @@ export class TritonServer extends Construct implements InferenceServer {
     workload.select(kplus.LabelSelector.of({ labels: { ...this.selector } }));
     workload.addContainer({
       name: CONTAINER,
-      image: imageReference(serverImage(model)),
+      image: imageOf(props),
       imagePullPolicy: kplus.ImagePullPolicy.IF_NOT_PRESENT,
-      command: serverCommand(model, placement),
+      command: serverCommand(model, placement, props),
       ports: Object.entries(TRITON_PORTS).map(([name, number]) => ({ name, number })),
-      // The root file system is read-only: what libraries put in the home folder goes to scratch.
-      envVariables: { HOME: kplus.EnvValue.fromValue('/tmp') },
+      // The root file system is read-only: what libraries put in the home folder goes to scratch. A user without an entry
+      // in /etc/passwd has no name: Python's getpass, which torch asks for its cache, takes it from USER.
+      envVariables: { HOME: kplus.EnvValue.fromValue('/tmp'), USER: kplus.EnvValue.fromValue('triton') },
       resources: {
-        cpu: { request: kplus.Cpu.units(placement.cpus), limit: kplus.Cpu.units(placement.cpus) },
-        memory: { request: Size.gibibytes(placement.memoryGib), limit: Size.gibibytes(placement.memoryGib) },
-        ephemeralStorage: { request: localDisk(props), limit: localDisk(props) },
+        cpu: { request: kplus.Cpu.units(cpus), limit: kplus.Cpu.units(cpus) },
+        memory: { request: memory, limit: memory },
+        ephemeralStorage: { request: disk, limit: disk },
       },
-      ...tritonProbes(model),
+      ...tritonProbes(model, { ...props, fetchSeconds: mounted?.fetchSeconds ?? 0 }),
       lifecycle: { preStop: kplus.Handler.fromCommand(preStop(model, placement)) },
       securityContext: HARDENED_CONTAINER,
     });
@@ -174,19 +194,14 @@ export class TritonServer extends Construct implements InferenceServer {
     const scratch = volumes.fromEmptyDir(this, 'scratch', 'scratch', { sizeLimit: Size.gibibytes(SCRATCH_GIB) });
     const memory = volumes.fromEmptyDir(this, 'shared-memory', 'shared-memory', {
       medium: kplus.EmptyDirMedium.MEMORY,
-      sizeLimit: Size.mebibytes(sharedMemoryGib(model) * 1024),
+      sizeLimit: Size.mebibytes((props.sharedMemoryGib ?? sharedMemoryGib(model)) * 1024),
     });
     server?.mount('/tmp', scratch);
     server?.mount('/dev/shm', memory);
-    if (source.kind === 'claim') {
-      const claim = kplus.PersistentVolumeClaim.fromClaimName(this, 'claim', source.claimName);
-      const models = volumes.fromPersistentVolumeClaim(this, 'models', claim, { name: 'models', readOnly: true });
-      server?.mount(`${MODELS_MOUNT}/${REPOSITORY_FOLDER}`, models, {
-        readOnly: true,
-        ...(source.subPath !== undefined && { subPath: source.subPath }),
-      });
-      return undefined;
+    if (source.kind === 'hugging-face') {
+      new HuggingFaceRepository(this, 'repository', { name: this.name, labels: this.labels, model, source });
     }
+    if (!isSynced(source)) return undefined;
     const models = volumes.fromEmptyDir(this, 'models', 'models', {
       sizeLimit: Size.gibibytes(repositoryDiskGib(model)),
     });
@@ -196,65 +211,14 @@ export class TritonServer extends Construct implements InferenceServer {
     return sync;
   }
 
-  /** What cdk8s-plus cannot say. */
-  private complete(manifest: Manifest, props: TritonServerProps, sync: ModelSync | undefined): void {
-    const { platform, workload, replicas } = props;
-    // Left out where an autoscaler has it: cdk8s-plus says 2 otherwise.
-    if (replicas === undefined) delete manifest.spec.replicas;
-    else manifest.spec.replicas = replicas;
-    const { metadata, spec } = manifest.spec.template;
-    // A hash of the construct's path: it would roll every pod when the construct moves in the tree.
-    delete metadata.labels['cdk8s.io/metadata.addr'];
-    metadata.annotations = {
-      ...metadata.annotations,
-      'kubectl.kubernetes.io/default-container': CONTAINER,
-      // The local disk holds only what can be fetched again; without this it would keep nodes from scaling down.
-      ...(props.source.kind !== 'claim' && { 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true' }),
-      ...(platform === 'openshift' && { 'openshift.io/required-scc': 'restricted-v2' }),
-    };
-
-    spec.securityContext = podSecurityContext(platform);
-    placePods(spec, this);
-
-    const token = sync?.projectedToken;
-    if (token !== undefined) {
-      spec.volumes.push(token.volume);
-      spec.initContainers[0].volumeMounts.push({
-        name: token.volume.name,
-        mountPath: token.mountPath,
-        readOnly: true,
-      });
-    }
-    if (workload?.kind === 'statefulset' && sync !== undefined)
-      keepModels(manifest, props.model, workload.storageClass);
+  private watch({ control, model }: TritonServerProps): ModelWatch | undefined {
+    if (control?.kind !== 'explicit' || control.watch === undefined) return undefined;
+    return new ModelWatch(this, 'watch', {
+      ...control.watch,
+      name: this.name,
+      labels: this.labels,
+      models: [...new Set([model, ...members(model)])].map(({ name }) => name),
+      loadSeconds: startupBudgetSeconds(model),
+    });
   }
-}
-
-/** Disk of the node that a pod may fill. */
-function localDisk({ model, source, workload }: TritonServerProps): Size {
-  return Size.gibibytes(localDiskGib(model, source.kind !== 'claim' && workload?.kind !== 'statefulset'));
-}
-
-/** Turns the pod's local volume of models into a claim of each pod's own. */
-function keepModels(manifest: Manifest, model: Model, storageClass: string | undefined): void {
-  const { spec } = manifest.spec.template;
-  const models = spec.volumes.find((volume: Manifest) => volume.name === 'models');
-  spec.volumes = spec.volumes.filter((volume: Manifest) => volume !== models);
-  manifest.spec.volumeClaimTemplates = [
-    {
-      metadata: { name: 'models' },
-      spec: {
-        accessModes: ['ReadWriteOnce'],
-        ...(storageClass !== undefined && { storageClassName: storageClass }),
-        resources: { requests: { storage: `${repositoryVolumeGib(model)}Gi` } },
-      },
-    },
-  ];
-  // The claims hold only what can be fetched again: they go with the pods that they belong to.
-  manifest.spec.persistentVolumeClaimRetentionPolicy = { whenDeleted: 'Delete', whenScaled: 'Delete' };
-}
-
-function sharedMemoryGib(model: Model): number {
-  const some = members(model).some(({ backend }) => isLanguageModel(backend));
-  return some ? SHARED_MEMORY_GIB.languageModel : SHARED_MEMORY_GIB.other;
 }

@@ -22,9 +22,10 @@ export function engineOnL4(): App {
     source: ModelSource.gcs({ uri: 'gs://acme-models/llama-3.1-8b' }),
     platform: 'gke',
   });
-  new QueueAutoscaler(chart, 'autoscaler', { server });
-  new DisruptionBudget(chart, 'disruption-budget', server);
-  new MetricsMonitor(chart, 'metrics', server);
+  // One pod more than the model promises: a lost node is no outage.
+  new QueueAutoscaler(chart, 'autoscaler', { server, scale: { min: 2, max: 4 } });
+  new DisruptionBudget(chart, 'disruption-budget', { server });
+  new MetricsMonitor(chart, 'metrics', { server });
   new ServerNetworkPolicy(chart, 'network-policy', { server, monitoringNamespace: 'monitoring' });
   return app;
 }

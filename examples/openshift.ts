@@ -1,5 +1,13 @@
 import { App, Chart } from 'cdk8s';
-import { ModelSource, OpenShiftRoute, QueueAutoscaler, SccUse, TritonServer } from '../constructs';
+import {
+  DisruptionBudget,
+  ModelSource,
+  OpenShiftRoute,
+  QueueAutoscaler,
+  SccUse,
+  ServerNetworkPolicy,
+  TritonServer,
+} from '../constructs';
 import { accelerator } from '../models/accelerator';
 import { resnet50 } from '../models/catalog/resnet50';
 import { type GpuPool, placeOn } from '../models/placement';
@@ -30,8 +38,13 @@ export function openshift(): App {
     }),
     platform: 'openshift',
   });
-  new QueueAutoscaler(chart, 'autoscaler', { server });
-  new SccUse(chart, 'scc', server);
+  new QueueAutoscaler(chart, 'autoscaler', { server, scale: { min: 2, max: 4 } });
+  new DisruptionBudget(chart, 'disruption-budget', { server });
+  new ServerNetworkPolicy(chart, 'network-policy', {
+    server,
+    monitoringNamespace: 'openshift-user-workload-monitoring',
+  });
+  new SccUse(chart, 'scc', { server });
   new OpenShiftRoute(chart, 'route', { server, host: 'resnet50.apps.example.com' });
   return app;
 }

@@ -1,5 +1,5 @@
 import { App, Chart } from 'cdk8s';
-import { DisruptionBudget, ModelSource, TritonServer } from '../constructs';
+import { DisruptionBudget, ModelSource, ServerNetworkPolicy, TritonServer } from '../constructs';
 import { llama31Large } from '../models/catalog/llama-3.1-70b';
 import { gkeNodePool } from '../models/gke-node-pool';
 import { placeOn } from '../models/placement';
@@ -17,6 +17,7 @@ export function tensorParallel(): App {
     workload: { kind: 'statefulset', storageClass: 'premium-rwo' },
     replicas: 1,
   });
-  new DisruptionBudget(chart, 'disruption-budget', server);
+  new DisruptionBudget(chart, 'disruption-budget', { server });
+  new ServerNetworkPolicy(chart, 'network-policy', { server, monitoringNamespace: 'monitoring' });
   return app;
 }

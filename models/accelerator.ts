@@ -2,6 +2,9 @@
 export const ACCELERATORS = ['nvidia-l4', 'nvidia-tesla-a100', 'nvidia-a100-80gb'] as const;
 export type AcceleratorName = (typeof ACCELERATORS)[number];
 
+/** What a model runs on: an accelerator, or the CPU alone. */
+export type Hardware = AcceleratorName | 'none';
+
 export interface Accelerator {
   readonly name: AcceleratorName;
   /** How people call it. */
@@ -45,6 +48,17 @@ const FACTS: Readonly<Record<AcceleratorName, Accelerator>> = {
     product: 'NVIDIA-A100-SXM4-80GB',
   },
 };
+
+/** The accelerator of something that runs on one: language models always do. */
+export function gpuOf(hardware: Hardware): AcceleratorName {
+  if (hardware === 'none') throw new Error('a GPU was expected');
+  return hardware;
+}
+
+/** How people call what a model runs on. */
+export function hardwareLabel(hardware: Hardware): string {
+  return hardware === 'none' ? 'CPU' : FACTS[hardware].label;
+}
 
 /** The facts of one accelerator. */
 export function accelerator(name: AcceleratorName): Accelerator {

@@ -1,4 +1,4 @@
-import { accelerator } from './accelerator';
+import { gpuOf, type Hardware, hardwareLabel } from './accelerator';
 import { type ServingCost, servingCost, type Unpriced } from './cost';
 import { engineOf } from './engine/engine-of';
 import type { EngineBuild } from './engine-build';
@@ -48,7 +48,7 @@ export interface ModelCost {
 export interface Explanation {
   readonly model: string;
   readonly backend: string;
-  readonly accelerator: string;
+  readonly accelerator: Hardware;
   /** Left out where the architecture is not stated. */
   readonly parameters?: number;
   readonly memory: MemoryFit;
@@ -106,7 +106,7 @@ export function explain(model: Model, options: CostOptions = {}): Explanation {
     startup,
     shutdown: shutdown(model),
     repository: repositoryLayout(model),
-    ...(backend.kind === 'tensorrtllm' && { engine: engineOf(backend, model.accelerator) }),
+    ...(backend.kind === 'tensorrtllm' && { engine: engineOf(backend, gpuOf(model.accelerator)) }),
     ...costOf(gpus, machineTypes, options),
     derivations: derivations(model, gpus, queue, startup, machineTypes),
   };
@@ -149,12 +149,16 @@ function derivations(
   const { gracePeriodSeconds, preStopSeconds, exitTimeoutSeconds } = shutdown(model);
   const gib = (startup.fileBytes / 1024 ** 3).toFixed(2);
   return [
-    { name: 'GPUs a pod', value: `${gpus.total} x ${accelerator(model.accelerator).label}`, from: gpuSource(model) },
-    {
-      name: 'machine types',
-      value: machineTypes.slice(0, 3).join(', ') + (machineTypes.length > 3 ? ', ...' : ''),
-      from: 'GPUs a pod, in one NVLink or PCIe domain',
-    },
+    { name: 'GPUs a pod', value: gpuText(model, gpus), from: gpuSource(model) },
+    ...(machineTypes.length === 0
+      ? []
+      : [
+          {
+            name: 'machine types',
+            value: machineTypes.slice(0, 3).join(', ') + (machineTypes.length > 3 ? ', ...' : ''),
+            from: 'GPUs a pod, in one NVLink or PCIe domain',
+          },
+        ]),
     {
       name: 'scaled on',
       value: queue === undefined ? 'nothing: the number of replicas is fixed' : `${queue.name}, ${queue.target} a pod`,
@@ -179,7 +183,12 @@ function derivations(
   ];
 }
 
-function gpuSource({ backend }: Model): string {
+function gpuText({ accelerator }: Model, { total }: GpuDemand): string {
+  return total === 0 ? 'none' : `${total} x ${hardwareLabel(accelerator)}`;
+}
+
+function gpuSource({ backend, accelerator }: Model): string {
+  if (accelerator === 'none') return 'accelerator';
   if (isLanguageModel(backend)) return 'tensor parallel by pipeline parallel';
   return backend.kind === 'ensemble' ? 'the most of its members' : 'GPUs that its instances name';
 }

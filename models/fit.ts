@@ -1,4 +1,4 @@
-import { ACCELERATORS, type AcceleratorName, accelerator, acceleratorsWithFp8 } from './accelerator';
+import { ACCELERATORS, type AcceleratorName, accelerator, acceleratorsWithFp8, gpuOf } from './accelerator';
 import { MACHINE_TYPES } from './machine-type';
 import { type MemoryFit, memoryFit } from './memory';
 import type { Model } from './model';
@@ -32,18 +32,19 @@ interface Candidate {
 export function fitChanges(model: Pick<Model, 'backend' | 'accelerator'>): FitChange[] {
   const { backend } = model;
   if (!isLanguageModel(backend) || memoryFit(model).fits) return [];
+  const gpu = gpuOf(model.accelerator);
   const candidates = [
-    ...kvChanges(model.accelerator, backend),
+    ...kvChanges(gpu, backend),
     ...passChanges(backend),
-    ...precisionChanges(model.accelerator, backend),
+    ...precisionChanges(gpu, backend),
     ...lengthChanges(model),
-    ...parallelChanges(model.accelerator, backend),
-    ...acceleratorChanges(model.accelerator, backend),
+    ...parallelChanges(gpu, backend),
+    ...acceleratorChanges(gpu, backend),
   ];
   return candidates
     .flatMap((candidate) => {
       const changed = {
-        accelerator: candidate.accelerator ?? model.accelerator,
+        accelerator: candidate.accelerator ?? gpu,
         backend: { ...backend, ...candidate.backend } as LanguageModelBackend,
       };
       const fit = memoryFit(changed);

@@ -62,8 +62,12 @@ const CONTEXT = 0.8 * GIB;
  */
 const VLLM_GRAPHS = 1 * GIB;
 
+/** Of a GPU that is not there. */
+const NOTHING: MemoryLayout = { gpu: 0, weights: 0, activations: 0, context: 0, kvCache: 0, free: 0 };
+
 /** How a model fills the GPUs that it is placed on. */
 export function memoryFit(model: Pick<Model, 'backend' | 'accelerator'>): MemoryFit {
+  if (model.accelerator === 'none') return { fits: true, layout: NOTHING };
   const gpu = accelerator(model.accelerator).usableGib * GIB;
   const members = workingBackends(model.backend);
   const engines = members.filter(isLanguageModel);

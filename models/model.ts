@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ACCELERATORS, type AcceleratorName } from './accelerator';
+import { ACCELERATORS, type Hardware } from './accelerator';
 import { parseAll, wording } from './parse';
 import { InputError } from './problem';
 import { type Backend, backendSchema, type ModelVersion } from './spec/backend';
@@ -8,6 +8,7 @@ import { modelProblems } from './spec/model-checks';
 import { PRECISIONS } from './spec/precision';
 import { DATA_TYPES, type DataType } from './spec/tensor';
 import { type VersionPolicy, versionPolicySchema } from './spec/version-policy';
+import { type WakeSource, wakeSourceSchema } from './spec/wake-source';
 
 export type {
   Backend,
@@ -27,8 +28,11 @@ export type {
 
 /** How many replicas serve, least and most. */
 export interface Scale {
+  /** 0 only with {@link Scale.wake}: where no pod is left, none can tell that work has come. */
   readonly min: number;
   readonly max: number;
+  /** What starts the first replica. @default none: a replica always runs */
+  readonly wake?: WakeSource;
 }
 
 /** A request that the server runs before the model takes others. */
@@ -48,7 +52,8 @@ export interface ModelSpec {
   /** Lowercase letters, digits, `-` and `.`; at most 40 characters. */
   readonly name: string;
   readonly backend: Backend;
-  readonly accelerator: AcceleratorName;
+  /** `none` for what runs on the CPU alone. */
+  readonly accelerator: Hardware;
   readonly scale: Scale;
   /** Seconds in which a request has to be answered; what is in flight at shutdown gets as long. @default 60 */
   readonly deadlineSeconds?: number;
@@ -87,14 +92,18 @@ export const modelNameSchema = z
   );
 
 /** Replicas, least and most. */
-export const scaleSchema = z.strictObject({ min: z.int().min(1), max: z.int().min(1) });
+export const scaleSchema = z.strictObject({
+  min: z.int().min(0),
+  max: z.int().min(1),
+  wake: wakeSourceSchema.optional(),
+});
 
 const positive = z.int().min(1);
 
 const specSchema = z.strictObject({
   name: modelNameSchema,
   backend: backendSchema,
-  accelerator: z.enum(ACCELERATORS),
+  accelerator: z.enum([...ACCELERATORS, 'none']),
   scale: scaleSchema,
   deadlineSeconds: z.number().min(1).max(3600).optional(),
   repository: z
@@ -140,7 +149,14 @@ export function defineModel(spec: ModelSpec): Model {
   parseAll(source, specSchema, spec);
   const problems = modelProblems(spec);
   if (problems.length > 0) throw new InputError(source, problems);
-  return markChecked(deepFreeze(copy(spec))) as Model;
+  return markChecked(deepFreeze(completed(copy(spec)))) as Model;
+}
+
+/** Without an accelerator an instance is on the CPU, said or not. */
+function completed(spec: ModelSpec): ModelSpec {
+  const { accelerator, backend } = spec;
+  if (accelerator !== 'none' || !('batching' in backend) || backend.instances !== undefined) return spec;
+  return { ...spec, backend: { ...backend, instances: [{ count: 1, kind: 'cpu' }] } };
 }
 
 /** The same model under another name or scale. */

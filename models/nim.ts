@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { ACCELERATORS, type AcceleratorName } from './accelerator';
 import { modelNameSchema, type Scale, scaleSchema } from './model';
-import { parseAll } from './parse';
-import type { GpuDemand } from './placement';
+import { parseAll, wording } from './parse';
+import { type GpuDemand, type GpuPool, type Placement, placeDemand } from './placement';
 import { InputError } from './problem';
-import type { QueueMetric } from './queue-metric';
+import { GUARD_METRICS, type QueueMetric } from './queue-metric';
 import { scaleProblems } from './spec/model-checks';
+import { SCRATCH_GIB } from './startup';
 import { type Image, versions } from './versions';
 
 /** NIM images of the versions file. */
@@ -23,6 +24,12 @@ export interface NimSpec {
   readonly accelerator: AcceleratorName;
   /** GPUs of one pod: those of the profile. @default 1 */
   readonly gpus?: number;
+  /**
+   * One of the NIM's profiles (engine, precision, parallel sizes), by the id that its `list-model-profiles` prints.
+   *
+   * @default the NIM chooses for the GPU that it finds, spread over all GPUs of the pod
+   */
+  readonly profile?: string;
   /** Size of the cache of model files, GiB: it outlives the pod, or each start fetches them again. */
   readonly cacheGib: number;
   /** Requests that one pod takes at a time: `num_request_max` of its metrics. */
@@ -41,6 +48,16 @@ const schema = z.strictObject({
   nim: z.enum(Object.keys(IMAGES) as [NimName, ...NimName[]]),
   accelerator: z.enum(ACCELERATORS),
   gpus: z.int().min(1).max(16).optional(),
+  profile: z
+    .string()
+    .regex(
+      /^[0-9a-f]{64}$/,
+      wording({
+        reason: 'is not the id of a profile',
+        allowed: '64 hexadecimal digits, as list-model-profiles of the image prints them',
+      }),
+    )
+    .optional(),
   cacheGib: z.int().min(1),
   maxRequests: z.int().min(1),
   scale: scaleSchema,
@@ -57,7 +74,9 @@ export function defineNim(spec: NimSpec): Nim {
   parseAll(source, schema, spec);
   const problems = scaleProblems(spec.scale, 'scale');
   if (problems.length > 0) throw new InputError(source, problems);
-  return Object.freeze({ ...spec, scale: Object.freeze({ ...spec.scale }) }) as Nim;
+  const { wake, ...bounds } = spec.scale;
+  const scale = Object.freeze({ ...bounds, ...(wake !== undefined && { wake: Object.freeze({ ...wake }) }) });
+  return Object.freeze({ ...spec, scale }) as Nim;
 }
 
 /** How a NIM is reached, asked for its health, and scraped (NVIDIA/nim-deploy, helm/nim-llm/values.yaml). */
@@ -72,9 +91,42 @@ export const NIM_API = {
 /** Seconds that a first start may take: chart's start-up probe, 180 times 10 s after 40 s. A large model takes 5 to 15 min. */
 export const NIM_STARTUP_SECONDS = 40 + 180 * 10;
 
+/** Where a NIM keeps model files unless told otherwise (NVIDIA NIM for LLMs documentation, "Configure your NIM"). */
+export const NIM_CACHE_PATH = '/opt/nim/.cache';
+
 /** GPUs of one pod: the ranks of a profile share one node. */
 export function nimGpuDemand({ gpus = 1 }: Nim): GpuDemand {
   return { total: gpus, together: gpus };
+}
+
+/**
+ * The smallest pool whose nodes have the NIM's GPUs.
+ *
+ * @throws InputError where no pool has them
+ */
+export function placeNimOn(nim: Nim, ...pools: readonly GpuPool[]): Placement {
+  const placement = placeDemand(nim, nimGpuDemand(nim), pools, 'placement');
+  if ('reason' in placement) throw new InputError(`NIM ${nim.name}`, [placement]);
+  return placement;
+}
+
+/**
+ * The variables that decide how a NIM spreads over its GPUs. A profile has its own parallel sizes; without one, what is
+ * said here is stronger than the tags of the profile that the NIM chooses (NVIDIA NIM LLM documentation, "Advanced
+ * configuration": environment before profile tags), so that no GPU of the pod is left out.
+ */
+export function nimParallelism({ profile, gpus = 1 }: Nim): Readonly<Record<string, string>> {
+  return profile === undefined ? { NIM_TENSOR_PARALLEL_SIZE: String(gpus) } : { NIM_MODEL_PROFILE: profile };
+}
+
+const LOGS_GIB = 1;
+
+/**
+ * Disk of the node that a pod may fill, GiB: what a NIM writes beside its cache, such as an engine that it builds itself,
+ * is taken to be no larger than what it keeps there.
+ */
+export function nimLocalDiskGib({ cacheGib }: Nim): number {
+  return cacheGib + SCRATCH_GIB + LOGS_GIB;
 }
 
 export function nimImage({ nim }: Nim): Image {
@@ -82,9 +134,22 @@ export function nimImage({ nim }: Nim): Image {
 }
 
 /**
- * A NIM's own gauge of waiting requests (NVIDIA NIM for LLMs documentation, "Observability"). The first target is as many
- * as it serves at a time.
+ * A NIM's own gauge of waiting requests, guarded by its key-value cache (NVIDIA NIM for LLMs documentation,
+ * "Observability"). The first target is as many as it serves at a time.
  */
 export function nimQueueMetric({ maxRequests }: Nim): QueueMetric {
-  return { name: 'nim_waiting_requests', series: 'num_requests_waiting', matchers: '', target: maxRequests };
+  return {
+    kind: 'gauge',
+    name: 'nim_waiting_requests',
+    series: 'num_requests_waiting',
+    target: maxRequests,
+    single: true,
+    guard: {
+      kind: 'gauge',
+      name: 'nim_kv_cache_fraction',
+      series: 'gpu_cache_usage_perc',
+      target: GUARD_METRICS.engine.target,
+      single: true,
+    },
+  };
 }

@@ -1,14 +1,14 @@
-import type { AcceleratorName } from './accelerator';
+import type { Hardware } from './accelerator';
 import type { Model } from './model';
 import { InputError, type Problem } from './problem';
 import { isLanguageModel, worldSize } from './spec/backend';
 import { gpusOfInstances } from './spec/instances';
 
-/** A group of like nodes that GPU pods can land on. */
+/** A group of like nodes that a model's pods can land on. */
 export interface GpuPool {
   readonly name: string;
-  readonly accelerator: AcceleratorName;
-  /** GPUs of one node. */
+  readonly accelerator: Hardware;
+  /** GPUs of one node; 0 without an accelerator. */
   readonly gpusPerNode: number;
   /** Nodes at most. */
   readonly maxNodes: number;
@@ -44,7 +44,8 @@ export interface GpuDemand {
 
 /** What a model asks for: the ranks of its engine, the GPUs that its instances name, the most of an ensemble's members. */
 export function gpuDemand(model: Model): GpuDemand {
-  const { backend } = model;
+  const { backend, accelerator } = model;
+  if (accelerator === 'none') return { total: 0, together: 0 };
   if (isLanguageModel(backend)) return { total: worldSize(backend), together: backend.tensorParallel ?? 1 };
   if (backend.kind === 'ensemble') {
     // Members share the GPUs of the pod, and the pod is one.
@@ -93,14 +94,19 @@ export function placeDemand(
   if (whole !== undefined) return placement(whole, total, 1);
   const split = together < total ? smallestPool(model, pools, together) : undefined;
   if (split !== undefined) return placement(split, together, total / together);
-  const offers = pools.map((each) => `${each.name}: ${each.gpusPerNode} x ${each.accelerator}`).join('; ');
+  const offers = pools.map((each) => `${each.name}: ${nodeText(each.accelerator, each.gpusPerNode)}`).join('; ');
+  const needed = nodeText(model.accelerator, together);
   return {
     key,
     value: model.name,
-    reason: `one of its pods needs ${together} x ${model.accelerator} on one node, and no pool offers that`,
-    allowed: offers === '' ? 'there are no GPU pools' : `the pools offer ${offers}`,
-    fix: `add a pool of nodes with ${together} x ${model.accelerator} or more, or take another model`,
+    reason: `one of its pods needs ${needed} on one node, and no pool offers that`,
+    allowed: offers === '' ? 'there are no pools' : `the pools offer ${offers}`,
+    fix: `add a pool of nodes with ${needed} or more, or take another model`,
   };
+}
+
+function nodeText(hardware: Hardware, gpus: number): string {
+  return hardware === 'none' ? 'CPUs alone' : `${gpus} x ${hardware}`;
 }
 
 function smallestPool(
@@ -114,7 +120,8 @@ function smallestPool(
 }
 
 function placement(pool: GpuPool, gpusPerPod: number, podsPerReplica: number): Placement {
-  const share = (gpusPerPod / pool.gpusPerNode) * POD_SHARE;
+  // Without GPUs nothing says how to divide a node: a pod takes what there is.
+  const share = (pool.gpusPerNode === 0 ? 1 : gpusPerPod / pool.gpusPerNode) * POD_SHARE;
   return {
     pool,
     gpusPerPod,

@@ -1,4 +1,4 @@
-import type { ModelSource } from '../constructs/model-source';
+import { sourceName } from '../constructs/model-source';
 import { InputError } from '../models/problem';
 import { queueMetric } from '../models/queue-metric';
 import { startupBudgetSeconds } from '../models/startup';
@@ -171,11 +171,6 @@ function plannedModel({ model, placement, source, workload }: ServedModel): Plan
     ...(metric !== undefined && { scaledOn: { metric: metric.name, target: metric.target } }),
     startupSeconds: startupBudgetSeconds(model),
   };
-}
-
-function sourceName(source: ModelSource): string {
-  if (source.kind !== 'claim') return source.uri;
-  return `claim ${source.claimName}${source.subPath === undefined ? '' : `/${source.subPath}`}`;
 }
 
 /** Images that a registry could answer with another content tomorrow. */

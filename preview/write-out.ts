@@ -1,9 +1,11 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { dump } from 'js-yaml';
 import { InputError } from '../models/problem';
-import type { KubernetesObject, Plan } from './plan';
+import { manifestYaml } from './manifest-yaml';
+import type { Plan } from './plan';
 import { planJson } from './plan-json';
+
+export { manifestYaml };
 
 const PLAN_FILE = 'plan.json';
 const MANIFESTS_FOLDER = 'manifests';
@@ -29,11 +31,6 @@ export function writeOut(plan: Plan, folder: string): void {
   } catch (error) {
     throw refused(folder, `cannot be written: ${(error as Error).message}`, 'a folder that can be written');
   }
-}
-
-/** A chart's objects as one file for `kubectl apply`. */
-export function manifestYaml(objects: readonly KubernetesObject[]): string {
-  return objects.map((object) => `---\n${dump(object, { lineWidth: -1, noRefs: true })}`).join('');
 }
 
 function fill(plan: Plan, folder: string): void {

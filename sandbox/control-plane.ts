@@ -191,6 +191,8 @@ export class ControlPlane {
       'allow-privileged': true,
       // As on GKE: a pod that asks for GPUs tolerates the taint of their nodes.
       'enable-admission-plugins': 'NodeRestriction,ExtendedResourceToleration',
+      // On by default from 1.35; without it 1.34 drops such volumes, and their mounts, without a word.
+      'feature-gates': 'ImageVolume=true',
       'requestheader-client-ca-file': certificates.file('ca.crt'),
       'requestheader-allowed-names': FRONT_PROXY,
       'requestheader-username-headers': 'X-Remote-User',

@@ -25,6 +25,7 @@ const IN_MODULES: readonly {
     module: 'github.com/prometheus-operator/prometheus-operator',
     folders: ['example/prometheus-operator-crd'],
   },
+  { source: 'crds', module: 'github.com/external-secrets/external-secrets', folders: ['config/crds/bases'] },
   { source: 'kubernetes', module: 'sigs.k8s.io/karpenter', folders: ['pkg/apis/crds', 'kwok/apis/crds'] },
 ];
 

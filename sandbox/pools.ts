@@ -1,4 +1,4 @@
-import { type AcceleratorName, accelerator } from '../models/accelerator';
+import { type AcceleratorName, accelerator, gpuOf } from '../models/accelerator';
 import { gkeAllocatable, gkeLocalDiskGib } from '../models/machine-type';
 import type { GpuPool } from '../models/placement';
 import type { Environment, GkeEnvironment, GkePool } from '../stacks/environment/environment';
@@ -49,7 +49,7 @@ export function simulatedPools(environment: Environment): SimulatedPool[] {
 
 function gkePool(pool: GkePool, { platform, gpuStack }: GkeEnvironment): SimulatedPool {
   const { config } = pool;
-  const product = accelerator(pool.accelerator).product;
+  const product = accelerator(gpuOf(pool.accelerator)).product;
   return {
     name: pool.name,
     machineType: config.machineType,
@@ -118,7 +118,7 @@ const EXISTING_DISK_GIB = 500;
 /** What a node of a GPU pool offers. */
 function offeredBy(pool: GpuPool): Pick<SimulatedPool, 'allocatable' | 'gpus' | 'accelerator'> {
   const { gpusPerNode: gpus, accelerator, localDiskGib: diskGib = EXISTING_DISK_GIB } = pool;
-  return { allocatable: allocatable({ ...pool.allocatable, diskGib, gpus }), gpus, accelerator };
+  return { allocatable: allocatable({ ...pool.allocatable, diskGib, gpus }), gpus, accelerator: gpuOf(accelerator) };
 }
 
 /** Labels that GKE puts on its nodes (GKE documentation, "Add and manage cluster and node pool labels"). */

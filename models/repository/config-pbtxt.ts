@@ -1,3 +1,4 @@
+import { gpuOf } from '../accelerator';
 import { engineOf } from '../engine/engine-of';
 import type { Model } from '../model';
 import {
@@ -109,7 +110,7 @@ function engine(model: Model, backend: TensorRtLlmBackend, options: ConfigOption
 
 /** Reuse of cached prefixes and prompts in pieces need attention over the paged cache, which not every engine has. */
 function contextParameters({ accelerator }: Model, backend: TensorRtLlmBackend): Record<string, string> {
-  const paged = String(engineOf(backend, accelerator).pagedContextAttention);
+  const paged = String(engineOf(backend, gpuOf(accelerator)).pagedContextAttention);
   return { enable_chunked_context: paged, enable_kv_cache_reuse: paged };
 }
 

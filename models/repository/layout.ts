@@ -1,4 +1,5 @@
 import { dump } from 'js-yaml';
+import { gpuOf } from '../accelerator';
 import { engineOf } from '../engine/engine-of';
 import { memoryFit } from '../memory';
 import type { Model, ModelVersion } from '../model';
@@ -30,11 +31,24 @@ export type RepositoryEntry =
       readonly artifact: string;
     };
 
+/** A model of the Hugging Face Hub, at one commit. */
+export interface HuggingFaceModel {
+  /** `organisation/name`. */
+  readonly model: string;
+  /** The commit, 40 hexadecimal digits: a branch or a tag can be moved. */
+  readonly revision: string;
+}
+
+export interface LayoutOptions extends ConfigOptions {
+  /** Where vLLM fetches weights and tokenizer from, at the server's start. @default a checkpoint in the repository */
+  readonly huggingFace?: HuggingFaceModel;
+}
+
 const UPSTREAM_LLMAPI =
   'NVIDIA/TensorRT-LLM, triton_backend/all_models/llmapi/tensorrt_llm/1, at the release of the image';
 
 /** Everything that the model repository of one server holds: the model's folder, and its members' where it is an ensemble. */
-export function repositoryLayout(model: Model, options: ConfigOptions = {}): RepositoryEntry[] {
+export function repositoryLayout(model: Model, options: LayoutOptions = {}): RepositoryEntry[] {
   return [
     { path: `${model.name}/config.pbtxt`, content: configPbtxt(model, options) },
     ...versionEntries(model, options),
@@ -42,11 +56,11 @@ export function repositoryLayout(model: Model, options: ConfigOptions = {}): Rep
   ];
 }
 
-function versionEntries(model: Model, options: ConfigOptions): RepositoryEntry[] {
+function versionEntries(model: Model, options: LayoutOptions): RepositoryEntry[] {
   return versionsOf(model).flatMap((version) => filesOf(model, version, options));
 }
 
-function filesOf(model: Model, { version, precision }: ModelVersion, options: ConfigOptions): RepositoryEntry[] {
+function filesOf(model: Model, { version, precision }: ModelVersion, options: LayoutOptions): RepositoryEntry[] {
   const { backend } = model;
   const folder = `${model.name}/${version}`;
   const type = precision === undefined ? '' : ` (${precision})`;
@@ -54,7 +68,7 @@ function filesOf(model: Model, { version, precision }: ModelVersion, options: Co
     case 'ensemble':
       return [{ path: `${folder}/`, artifact: 'an empty folder: Triton wants one, the models are the members' }];
     case 'tensorrtllm':
-      return engineOf(backend, model.accelerator).engineFiles.map((file) => ({
+      return engineOf(backend, gpuOf(model.accelerator)).engineFiles.map((file) => ({
         path: `${folder}/${file}`,
         artifact: `of the engine${type}, built on ${model.accelerator}`,
       }));
@@ -68,7 +82,9 @@ function filesOf(model: Model, { version, precision }: ModelVersion, options: Co
     case 'vllm':
       return [
         { path: `${folder}/model.json`, content: vllmJson(model, backend, folder, precision, options) },
-        { path: `${folder}/checkpoint/`, artifact: `the Hugging Face checkpoint${type}` },
+        ...(options.huggingFace === undefined
+          ? [{ path: `${folder}/checkpoint/`, artifact: `the Hugging Face checkpoint${type}` }]
+          : []),
       ];
     default:
       return [{ path: `${folder}/${MODEL_FILES[backend.kind]}`, artifact: `the model${type}` }];
@@ -114,18 +130,24 @@ function llmapiYaml(
   });
 }
 
-/** Arguments of vLLM's `AsyncEngineArgs`. */
+/**
+ * Arguments of vLLM's `AsyncEngineArgs`, which the backend makes of this file as it stands (triton-inference-server/vllm_backend,
+ * src/model.py). The tokenizer has a revision of its own (vllm-project/vllm, vllm/engine/arg_utils.py).
+ */
 function vllmJson(
   model: Model,
   backend: VllmBackend,
   folder: string,
   precision: Precision = backend.precision,
-  options: ConfigOptions,
+  options: LayoutOptions,
 ): string {
   const quantization = { fp8: 'fp8', 'int4-awq': 'awq' }[precision as string];
+  const { huggingFace } = options;
   return `${JSON.stringify(
     {
-      model: checkpoint(folder, options),
+      ...(huggingFace === undefined
+        ? { model: checkpoint(folder, options) }
+        : { model: huggingFace.model, revision: huggingFace.revision, tokenizer_revision: huggingFace.revision }),
       dtype: DTYPE[precision] ?? 'auto',
       ...(quantization !== undefined && { quantization }),
       kv_cache_dtype: kvPrecision(backend) === 'fp8' ? 'fp8' : 'auto',

@@ -76,7 +76,7 @@ interface TensorModel {
   readonly inputs: readonly Input[];
   readonly outputs: readonly Output[];
   readonly batching: Batching;
-  /** @default one instance on each GPU */
+  /** @default one instance on each GPU, or one on the CPU where there is none */
   readonly instances?: readonly InstanceGroup[];
   /** GPU memory of an instance beside its weights, bytes: activations and workspace, as measured. @default weights again */
   readonly workspaceBytes?: number;

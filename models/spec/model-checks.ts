@@ -1,4 +1,4 @@
-import type { AcceleratorName } from '../accelerator';
+import { ACCELERATORS, type AcceleratorName } from '../accelerator';
 import { engineOf } from '../engine/engine-of';
 import type { ModelSpec, Scale } from '../model';
 import { InputError, type Problem } from '../problem';
@@ -9,6 +9,7 @@ import {
   isLanguageModel,
   type LanguageModelBackend,
   type TensorRtLlmBackend,
+  workingBackends,
 } from './backend';
 import { batchingProblems, maxBatchSize } from './batching';
 import { ensembleProblems } from './ensemble';
@@ -17,24 +18,43 @@ import { KV_PRECISIONS, type KvPrecision, PRECISIONS, type Precision, precisionP
 import { tensorProblems } from './tensor';
 import { servedVersions, versionsOf } from './version-policy';
 
-/** Problems of a scale's bounds, told against `key`. */
+/** What cannot work in a scale, told against `key`. */
 export function scaleProblems(scale: Scale, key: string): Problem[] {
-  if (scale.min <= scale.max) return [];
-  return [
-    {
+  const problems: Problem[] = [];
+  if (scale.min > scale.max) {
+    problems.push({
       key: `${key}.min`,
       value: scale.min,
       reason: `more replicas at least than at most (${key}.max is ${scale.max})`,
       allowed: `1 to ${scale.max}`,
       fix: `set ${key}.max to ${scale.min} or more, or ${key}.min to ${scale.max} or less`,
-    },
-  ];
+    });
+  }
+  if (scale.min === 0 && scale.wake === undefined) {
+    problems.push({
+      key: `${key}.min`,
+      value: 0,
+      reason: 'nothing starts the first replica: where no pod is left, none can tell that requests come',
+      allowed: `1 to ${scale.max}, or 0 with ${key}.wake`,
+      fix: `set it to 1, or name what wakes it: ${key}.wake: { kind: 'prometheus', query: ... }`,
+    });
+  }
+  if (scale.min > 0 && scale.wake !== undefined) {
+    problems.push({
+      key: `${key}.wake`,
+      value: scale.wake.kind,
+      reason: `wakes nothing: ${scale.min} replicas always run`,
+      fix: `remove it, or set ${key}.min to 0`,
+    });
+  }
+  return problems;
 }
 
 /** Everything in a description that contradicts itself, or that its backend or GPU does not do. */
 export function modelProblems(spec: ModelSpec): Problem[] {
   return [
     ...scaleProblems(spec.scale, 'scale'),
+    ...hardwareProblems(spec),
     ...backendProblems(spec),
     ...versionProblems(spec),
     ...cacheProblems(spec),
@@ -42,8 +62,30 @@ export function modelProblems(spec: ModelSpec): Problem[] {
   ];
 }
 
+/** What runs on GPUs alone, and was given none. */
+function hardwareProblems({ backend, accelerator }: ModelSpec): Problem[] {
+  if (accelerator !== 'none') return [];
+  const needing = workingBackends(backend).filter((each) => {
+    if (isLanguageModel(each) || each.kind === 'tensorrt') return true;
+    // Of a model itself nothing said means the CPU; a member was defined for a GPU.
+    const instances = each.instances ?? (each === backend ? [] : [{ count: 1 }]);
+    return instances.some(({ kind }) => kind !== 'cpu');
+  });
+  if (needing.length === 0) return [];
+  const kinds = [...new Set(needing.map(({ kind }) => kind))].join(', ');
+  return [
+    {
+      key: 'accelerator',
+      value: accelerator,
+      reason: `${kinds} ${backend.kind === 'ensemble' ? 'among its members ' : ''}has instances on GPUs`,
+      allowed: ACCELERATORS.join(', '),
+      fix: 'name an accelerator, or put all instances on the CPU (kind: cpu) where the backend runs there',
+    },
+  ];
+}
+
 function backendProblems({ backend, accelerator }: ModelSpec): Problem[] {
-  if (isLanguageModel(backend)) return languageModelProblems(backend, accelerator);
+  if (isLanguageModel(backend)) return accelerator === 'none' ? [] : languageModelProblems(backend, accelerator);
   if (backend.kind === 'ensemble') return ensembleProblems(backend);
   return [
     ...batchingProblems(backend.batching, 'backend.batching'),
@@ -141,6 +183,7 @@ function versionProblems(spec: ModelSpec): Problem[] {
       : [{ key: `versions[${index}].version`, value: version, reason: 'stands there twice' }],
   );
   for (const [index, { precision }] of versions.entries()) {
+    if (accelerator === 'none') break;
     problems.push(...precisionProblems(accelerator, { [`versions[${index}].precision`]: precision }));
   }
   if (versionPolicy?.kind === 'specific') {

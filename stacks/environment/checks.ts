@@ -1,11 +1,12 @@
 import ipaddr from 'ipaddr.js';
-import { accelerator } from '../../models/accelerator';
+import { accelerator, hardwareLabel } from '../../models/accelerator';
 import { fitChanges } from '../../models/fit';
 import { gkeLocalDiskGib, machineType, machineTypesWith } from '../../models/machine-type';
 import { GIB, memoryFit } from '../../models/memory';
 import type { Model } from '../../models/model';
 import { didYouMean, keyOf } from '../../models/parse';
 import { type GpuPool, type Placement, poolGpus } from '../../models/placement';
+import { poolReplicas } from '../../models/pool-replicas';
 import type { Problem } from '../../models/problem';
 import { queueMetric } from '../../models/queue-metric';
 import { localDiskGib } from '../../models/startup';
@@ -237,6 +238,16 @@ export function servingProblems(model: Model, placement: Placement, key: string)
       fix: `set both to ${max}, or serve it with TensorRT-LLM`,
     });
   }
+  if (min === 0) {
+    problems.push({
+      key: `${key}.scale.min`,
+      value: min,
+      reason:
+        'only KEDA watches what wakes a model without replicas, and an environment scales with prometheus-adapter, which sees pods alone',
+      allowed: `1 to ${max}`,
+      fix: "set it to 1 and remove scale.wake, or compose the server in an app of your own: QueueAutoscaler with source: { kind: 'keda' }",
+    });
+  }
   if (placement.podsPerReplica > 1) {
     problems.push({
       key: `${key}.model`,
@@ -258,7 +269,7 @@ function memoryProblems(model: Model, key: string): Problem[] {
     {
       key,
       value: model.name,
-      reason: `does not fit: ${gib(fit.missing)} GiB are missing on each ${accelerator(model.accelerator).label} (weights ${gib(weights)}, activations ${gib(activations)}, CUDA ${gib(context)} of ${gib(gpu)} GiB${fit.kv === undefined ? '' : ', and a KV cache for one longest sequence'})`,
+      reason: `does not fit: ${gib(fit.missing)} GiB are missing on each ${hardwareLabel(model.accelerator)} (weights ${gib(weights)}, activations ${gib(activations)}, CUDA ${gib(context)} of ${gib(gpu)} GiB${fit.kv === undefined ? '' : ', and a KV cache for one longest sequence'})`,
       fix:
         cheapest === undefined
           ? 'no single change is enough: npm run model -- explain'
@@ -269,8 +280,8 @@ function memoryProblems(model: Model, key: string): Problem[] {
 
 /** A model whose replicas its pool can never hold. */
 export function scaleAgainstPool(model: Model, placement: Placement, key: string): Problem[] {
-  const { pool, gpusPerPod, podsPerReplica } = placement;
-  const replicas = Math.floor((Math.floor(pool.gpusPerNode / gpusPerPod) * pool.maxNodes) / podsPerReplica);
+  const { pool, gpusPerPod } = placement;
+  const replicas = poolReplicas(placement);
   if (model.scale.max <= replicas) return [];
   return [
     {

@@ -1,6 +1,6 @@
 import type { ModelSource } from '../../constructs/model-source';
 import type { Platform } from '../../constructs/platform';
-import type { Workload } from '../../constructs/triton-server';
+import type { Workload } from '../../constructs/workload';
 import type { Model } from '../../models/model';
 import type { GpuPool, Placement } from '../../models/placement';
 import type { ExistingConfig, GkeConfig, GkePoolConfig } from './schema';

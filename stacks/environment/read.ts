@@ -7,6 +7,7 @@ import { type Model, withOverrides } from '../../models/model';
 import { didYouMean, keyOf, parse } from '../../models/parse';
 import { type GpuPool, type Placement, place } from '../../models/placement';
 import { InputError, type Problem } from '../../models/problem';
+import { scaleProblems } from '../../models/spec/model-checks';
 import {
   bucketProblems,
   capacityProblems,
@@ -248,15 +249,8 @@ function findModel(entry: ServedModelConfig, key: (...path: PropertyKey[]) => st
     };
   }
   const { name = model.name, scale = model.scale } = entry;
-  if (scale.min > scale.max) {
-    return {
-      key: key('scale', 'min'),
-      value: scale.min,
-      reason: `more replicas at least than at most (max is ${scale.max})`,
-      allowed: `1 to ${scale.max}`,
-      fix: `set max to ${scale.min} or more, or min to ${scale.max} or less`,
-    };
-  }
+  const [problem] = scaleProblems(scale, key('scale'));
+  if (problem !== undefined) return problem;
   return withOverrides(model, { name, scale });
 }
 

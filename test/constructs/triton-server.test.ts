@@ -4,7 +4,8 @@ import { modelChart } from '../../charts/model-chart';
 import type { Manifest } from '../../constructs/after-mapping';
 import { ModelSource } from '../../constructs/model-source';
 import type { Platform } from '../../constructs/platform';
-import { TritonServer, type Workload } from '../../constructs/triton-server';
+import { TritonServer } from '../../constructs/triton-server';
+import type { Workload } from '../../constructs/workload';
 import { catalog } from '../../models/catalog';
 import type { Model } from '../../models/model';
 import { type Placement, place } from '../../models/placement';
@@ -28,7 +29,7 @@ interface Options {
 }
 
 function placed(model: Model, options: Options): Placement {
-  const pool = gpuPool({ spot: options.spot ?? false, gpusPerNode: options.gpusPerNode ?? 1 });
+  const pool = gpuPool({ spot: options.spot ?? false, gpusPerNode: options.gpusPerNode ?? 1, maxNodes: 4 });
   const placement = place(model, [pool], 'model');
   if ('reason' in placement) throw new Error(placement.reason);
   return placement;
@@ -66,7 +67,7 @@ describe('the pod', () => {
 
   it('waits for the model before it is restarted, and asks /live for life', () => {
     const [server] = podOf().containers;
-    expect(server.startupProbe.httpGet.path).toBe('/v2/health/ready');
+    expect(server.startupProbe.httpGet.path).toBe('/v2/models/resnet50/ready');
     expect(server.readinessProbe.httpGet.path).toBe('/v2/health/ready');
     expect(server.livenessProbe.httpGet.path).toBe('/v2/health/live');
     expect(server.startupProbe.failureThreshold * server.startupProbe.periodSeconds).toBeGreaterThanOrEqual(180);
@@ -101,7 +102,7 @@ describe('the pod', () => {
   it('leaves users and groups to OpenShift', () => {
     const text = JSON.stringify(podOf({ platform: 'openshift', source: s3 }));
     expect(text).not.toMatch(/runAsUser|runAsGroup|fsGroup/);
-    expect(podOf().securityContext).toMatchObject({ runAsUser: 1000, fsGroup: 1000 });
+    expect(podOf().securityContext).toMatchObject({ runAsUser: 10_001, fsGroup: 10_001 });
   });
 
   it('asks the first of several ranks to finish before mpirun ends them all', () => {
@@ -109,7 +110,7 @@ describe('the pod', () => {
     const [shell, flag, script] = server.lifecycle.preStop.exec.command;
     expect([shell, flag]).toEqual(['/bin/sh', '-c']);
     expect(script).toMatch(/^sleep 15; read -r leader < \/tmp\/leader.pid && kill -TERM "\$leader" && while kill -0/);
-    expect(server.command.join(' ')).toContain('echo $$ > /tmp/leader.pid && exec "$@" leader tritonserver');
+    expect(server.command.join(' ')).toContain('echo $$$$ > /tmp/leader.pid && exec "$@" leader tritonserver');
   });
 
   it('ends within the 15 seconds that a spot node leaves it', () => {
@@ -128,7 +129,9 @@ describe('the pod', () => {
 
   it('may be moved by the cluster autoscaler, since what it fetched can be had again', () => {
     const { metadata } = one('Deployment').spec.template;
-    expect(metadata.annotations['cluster-autoscaler.kubernetes.io/safe-to-evict']).toBe('true');
+    expect(metadata.annotations).toMatchObject({
+      'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes': 'scratch,shared-memory,models',
+    });
   });
 
   it('starts one server a rank under MPI for tensor parallelism, of which the first serves', () => {
@@ -248,7 +251,7 @@ describe('what stands beside the server', () => {
 
   it('reaches a store in the cluster by its namespace, whatever port its pods listen on', () => {
     const rules = (endpoint: string) =>
-      one('NetworkPolicy', { source: ModelSource.s3({ ...s3, endpoint }), platform: 'kubernetes' }).spec.egress;
+      one('NetworkPolicy', { source: ModelSource.s3({ ...s3, endpoint, credentials: { kind: 'secret', secretName: 'store' } }), platform: 'kubernetes' }).spec.egress;
     expect(rules('https://s3.openshift-storage.svc')).toContainEqual({
       to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'openshift-storage' } } }],
     });
@@ -283,9 +286,8 @@ describe('what stands beside the server', () => {
       );
     expect(new Set(ports({}))).toEqual(new Set([53, 443, 988, 80]));
     expect(new Set(ports({ source: s3, platform: 'kubernetes' }))).toEqual(new Set([53, 443]));
-    expect(new Set(ports({ source: ModelSource.s3({ ...s3, endpoint: 'http://minio.store:9000' }) }))).toEqual(
-      new Set([53, 9000]),
-    );
+    const minio = { endpoint: 'http://minio.store:9000', credentials: { kind: 'secret', secretName: 'store' } } as const;
+    expect(new Set(ports({ source: ModelSource.s3({ ...s3, ...minio }) }))).toEqual(new Set([53, 9000]));
     expect(new Set(ports({ source: ModelSource.claim({ claimName: 'm' }), platform: 'kubernetes' }))).toEqual(
       new Set([53]),
     );

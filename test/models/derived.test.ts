@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { catalog } from '../../models/catalog';
 import type { Model } from '../../models/model';
-import { QUEUE_METRICS, queueMetric } from '../../models/queue-metric';
 import { shutdown } from '../../models/shutdown';
 import { fileBytes } from '../../models/size';
 import { repositoryDiskGib, repositoryVolumeGib, rolloutSeconds, startupBudgetSeconds } from '../../models/startup';
@@ -11,16 +10,6 @@ import { engineModel } from '../support/models';
 
 const llama = catalog.get('llama-3.1-8b') as Model;
 const resnet = catalog.get('resnet50') as Model;
-
-describe('queueMetric', () => {
-  it("takes the engine's own gauge under in-flight batching", () => {
-    expect(queueMetric(llama)).toEqual({ ...QUEUE_METRICS.engine, target: 64 });
-  });
-
-  it('takes the pending requests under dynamic batching, one round of batches as the target', () => {
-    expect(queueMetric(resnet)).toMatchObject({ series: 'nv_inference_pending_request_count', target: 32 });
-  });
-});
 
 describe('start-up and shutdown', () => {
   it('grant a larger model more time and disk', () => {

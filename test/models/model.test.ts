@@ -41,12 +41,22 @@ describe('defineModel', () => {
     ],
     ['heads that do not divide', () => engineModel({}, { tensorParallel: 3 }), ['backend.tensorParallel']],
     ['min above max', () => engineModel({ scale: { min: 3, max: 2 } }), ['scale.min']],
+    ['no replica and nothing that wakes one', () => engineModel({ scale: { min: 0, max: 2 } }), ['scale.min']],
+    [
+      'something that wakes what never sleeps',
+      () => engineModel({ scale: { min: 1, max: 2, wake: { kind: 'prometheus', query: 'up' } } }),
+      ['scale.wake'],
+    ],
     ['a batch of 0', () => engineModel({}, { maxBatch: 0 }), ['backend.maxBatch']],
     ['a name with capitals', () => engineModel({ name: 'Llama' }), ['name']],
     ['a name that is too long', () => engineModel({ name: 'x'.repeat(41) }), ['name']],
     ['an address without a scheme', () => engineModel({ repository: 'bucket/path' }), ['repository']],
     ['a release nobody knows', () => engineModel({}, { release: '0.7' }), ['backend.release']],
-    ['several at once', () => engineModel({ name: '', scale: { min: 0, max: 0 } }), ['name', 'scale.min', 'scale.max']],
+    [
+      'several at once',
+      () => engineModel({ name: '', scale: { min: -1, max: 0 } }),
+      ['name', 'scale.min', 'scale.max'],
+    ],
   ])('refuses %s', (_name, make, keys) => {
     expect(problemsOf(make)).toEqual(expect.arrayContaining(keys));
   });

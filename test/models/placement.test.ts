@@ -27,7 +27,7 @@ describe('place', () => {
   it.each([
     ['another GPU', [gpuPool({ accelerator: 'nvidia-tesla-a100' })], 'nvidia-tesla-a100'],
     ['too few GPUs a node', [gpuPool({ gpusPerNode: 1, maxNodes: 8 })], '1 x nvidia-l4'],
-    ['no pools', [], 'there are no GPU pools'],
+    ['no pools', [], 'there are no pools'],
   ])('says what the pools offer: %s', (_name, pools, offer) => {
     expect(place(engineModel({}, { tensorParallel: 2 }), pools, 'serving.models[0]')).toMatchObject({
       key: 'serving.models[0]',

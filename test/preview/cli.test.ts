@@ -180,7 +180,14 @@ describe('a file that cannot work', () => {
       'no replicas',
       (c) => Object.assign(c.serving.models[0], { scale: { min: 0, max: 2 } }),
       'serving.models[0].scale.min',
-      'at least 1',
+      'nothing starts the first replica',
+    ],
+    [
+      'no replicas, and what wakes them',
+      (c) =>
+        Object.assign(c.serving.models[0], { scale: { min: 0, max: 2, wake: { kind: 'prometheus', query: 'up' } } }),
+      'serving.models[0].scale.min',
+      'only KEDA watches what wakes a model',
     ],
     [
       'more replicas than the pool holds',

@@ -5,6 +5,7 @@ module triton-stack/sandbox/tools/crds
 go 1.25.0
 
 require (
+	github.com/external-secrets/external-secrets v1.3.2
 	github.com/kedacore/keda/v2 v2.20.2
 	github.com/openshift/api v0.0.0-20251015095338-264e80a2b6e7
 	github.com/prometheus-operator/prometheus-operator v0.85.0

@@ -130,6 +130,7 @@ const ACCEPTED: readonly Model[] = [
     },
   ),
   tensorModel('streams', {}, { kind: 'python', decoupled: true }),
+  tensorModel('on-cpu', { accelerator: 'none' }),
 ];
 
 describe('the core of a real tritonserver', () => {

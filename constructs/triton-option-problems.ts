@@ -1,0 +1,82 @@
+import type { Model } from '../models/model';
+import type { Problem } from '../models/problem';
+import { isSynced, type ModelSource } from './model-source';
+import { enginesOf } from './triton-command';
+import type { ModelControl, TritonOptions } from './triton-options';
+
+/** Flags that follow from the model or have a prop, with that prop. */
+const OWNED: Readonly<Record<string, string>> = {
+  'model-repository': 'source',
+  'model-store': 'source',
+  'model-control-mode': 'control',
+  'repository-poll-secs': 'control',
+  'load-model': 'control',
+  'http-restricted-api': 'control',
+  'grpc-restricted-protocol': 'control',
+  'strict-readiness': 'readiness',
+  'log-format': 'log',
+  'log-verbose': 'log',
+  'metrics-interval-ms': 'metrics',
+  'metrics-config': 'metrics',
+  'trace-config': 'tracing',
+  'grpc-use-ssl': 'grpcTls',
+  'grpc-server-cert': 'grpcTls',
+  'grpc-server-key': 'grpcTls',
+  'cache-config': 'responseCacheMib',
+  'exit-timeout-secs': "the model's deadlineSeconds",
+  'rate-limit': "the model's instances",
+  'http-port': 'nothing: probes, Service and policies name the ports',
+  'grpc-port': 'nothing: probes, Service and policies name the ports',
+  'metrics-port': 'nothing: probes, Service and policies name the ports',
+  'allow-http': 'nothing: probes ask by HTTP',
+  'allow-metrics': 'nothing: the autoscaler lives on metrics',
+};
+
+/** What cannot work among the options. */
+export function optionProblems(options: TritonOptions, model: Model, source: ModelSource): Problem[] {
+  return [...controlProblems(options.control, model, source), ...(options.flags ?? []).flatMap(flagProblems)];
+}
+
+function flagProblems(flag: string): Problem[] {
+  const [, name] = /^--([a-z0-9-]+)(=|$)/.exec(flag) ?? [];
+  if (name === undefined) {
+    return [
+      { key: 'flags', value: flag, reason: 'is no flag of tritonserver', allowed: '--name=value', fix: 'correct it' },
+    ];
+  }
+  const prop = OWNED[name];
+  if (prop === undefined) return [];
+  return [{ key: 'flags', value: flag, reason: `--${name} is set already`, fix: `remove it; what says it: ${prop}` }];
+}
+
+function controlProblems(control: ModelControl | undefined, model: Model, source: ModelSource): Problem[] {
+  if (control === undefined || control.kind === 'none') return [];
+  const problems: Problem[] = [];
+  const synced = isSynced(source);
+  const fixed = !(source.kind === 'claim' || (source.kind === 'model-repository' && source.storage === 'shared'));
+  if (enginesOf(model).some(({ ranks }) => ranks > 1)) {
+    problems.push({
+      key: 'control',
+      value: control.kind,
+      reason: `${model.name} runs in several processes, of which only the first would load something new`,
+      fix: 'control none: publish, and restart the pods',
+    });
+  }
+  if (control.kind === 'poll' && fixed) {
+    problems.push({
+      key: 'control',
+      value: control.kind,
+      reason: `nothing changes the files of a running pod with a source of kind ${source.kind}`,
+      fix: "control: { kind: 'explicit', watch: {} } with s3 or gcs, or a volume that is written elsewhere",
+    });
+  }
+  if (control.kind === 'explicit' && control.watch !== undefined && !synced) {
+    problems.push({
+      key: 'control.watch',
+      reason: `there is nothing to fetch with a source of kind ${source.kind}`,
+      allowed: 'sources s3 and gcs',
+      fix: 'leave it out',
+    });
+  }
+  return problems;
+}

@@ -1,0 +1,138 @@
+import type { Problem } from '../models/problem';
+import { sourceProblems } from './model-source-problems';
+import type { MountedVolumes } from './mounted-source';
+import { commonLabels } from './naming';
+import { optionProblems } from './triton-option-problems';
+import { besides, keptVolume, mountedVolumes, podDiskGib } from './triton-pod';
+import type { TritonServerProps } from './triton-server-props';
+
+/** What cannot work in a server's props, all of it. */
+export function serverProblems(props: TritonServerProps): Problem[] {
+  return [
+    ...sourceProblems(props.source, props.model, props.platform),
+    ...optionProblems(props, props.model, props.source),
+    ...placementProblems(props),
+    ...resourceProblems(props),
+    ...workloadProblems(props),
+    ...nameProblems(props),
+    ...platformProblems(props),
+  ];
+}
+
+/** Of what depends on the source's volumes; told once the source itself is right. */
+function workloadProblems(props: TritonServerProps): Problem[] {
+  const { source, model, platform, workload } = props;
+  if (sourceProblems(source, model, platform).length > 0) return [];
+  const mounted = mountedVolumes(props);
+  const problems = diskProblems(props, mounted);
+  if (workload?.kind !== 'statefulset' || keptVolume(props, mounted) !== undefined) return problems;
+  return [
+    ...problems,
+    ...(['storageClass', 'volumeGib', 'retention'] as const)
+      .filter((key) => workload[key] !== undefined)
+      .map((key) => ({
+        key: `workload.${key}`,
+        value: workload[key],
+        reason: `pods keep nothing of their own with a source of kind ${source.kind}`,
+        fix: 'leave it out',
+      })),
+  ];
+}
+
+function placementProblems({ placement, model }: TritonServerProps): Problem[] {
+  if (placement.podsPerReplica === 1) return [];
+  return [
+    {
+      key: 'placement',
+      value: placement.pool.name,
+      reason: `${model.name} is spread over ${placement.podsPerReplica} nodes there, and the pods of this server know nothing of each other`,
+      fix: 'use MultiNodeServer, or a pool whose nodes have all of its GPUs',
+    },
+  ];
+}
+
+function resourceProblems({ resources, placement, replicas, sharedMemoryGib }: TritonServerProps): Problem[] {
+  const { allocatable, name } = placement.pool;
+  const asked = [
+    { key: 'resources.cpus', value: resources?.cpus, offered: allocatable.cpus, unit: 'cores' },
+    { key: 'resources.memoryGib', value: resources?.memoryGib, offered: allocatable.memoryGib, unit: 'GiB' },
+  ];
+  const problems: Problem[] = asked
+    .filter(({ value, offered }) => value !== undefined && !(value > 0 && value <= offered))
+    .map(({ key, value, offered, unit }) => ({
+      key,
+      value,
+      reason: `a node of pool ${name} cannot give that to a pod`,
+      allowed: `more than 0, up to ${Math.floor(offered * 10) / 10} ${unit}`,
+      fix: 'ask for less, or take a larger machine',
+    }));
+  const memoryGib = resources?.memoryGib ?? placement.memoryGib;
+  if (sharedMemoryGib !== undefined && !(sharedMemoryGib > 0 && sharedMemoryGib < memoryGib)) {
+    problems.push({
+      key: 'sharedMemoryGib',
+      value: sharedMemoryGib,
+      reason: "counts against the memory of the server's container",
+      allowed: `more than 0, less than ${memoryGib} GiB`,
+      fix: 'ask for less, or give the container more memory',
+    });
+  }
+  if (replicas !== undefined && !(Number.isInteger(replicas) && replicas >= 0)) {
+    problems.push({
+      key: 'replicas',
+      value: replicas,
+      reason: 'is no number of pods',
+      allowed: 'a whole number from 0',
+      fix: 'correct it, or leave it to an autoscaler',
+    });
+  }
+  return problems;
+}
+
+/** A pod that fills its node's disk is evicted, and so is the next one. */
+function diskProblems(props: TritonServerProps, mounted: MountedVolumes | undefined): Problem[] {
+  const { placement, model } = props;
+  const { pool } = placement;
+  if (pool.localDiskGib === undefined) return [];
+  const needed = podDiskGib(props, mounted) + besides(props, mounted).diskGib;
+  if (needed <= pool.localDiskGib) return [];
+  return [
+    {
+      key: 'placement',
+      value: pool.name,
+      reason: `a node leaves ${pool.localDiskGib} GiB of its disk to pods, and one of ${model.name} fills up to ${needed} GiB`,
+      fix: "a larger diskGb of the pool, or workload: { kind: 'statefulset' }, whose pods have volumes of their own",
+    },
+  ];
+}
+
+function platformProblems({ platform, grpcTls }: TritonServerProps): Problem[] {
+  if (grpcTls?.kind !== 'openshift-service-ca' || platform === 'openshift') return [];
+  return [
+    {
+      key: 'grpcTls.kind',
+      value: grpcTls.kind,
+      reason: `is OpenShift's, and the platform is ${platform}`,
+      allowed: 'secret',
+      fix: "name a Secret with a certificate, which cert-manager makes: { kind: 'secret', secretName }",
+    },
+  ];
+}
+
+function nameProblems({ environment = {}, podLabels = {} }: TritonServerProps): Problem[] {
+  const variables = Object.keys(environment)
+    .filter((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || name === 'HOME')
+    .map((name) => ({
+      key: `environment.${name}`,
+      reason: name === 'HOME' ? 'is set already: the root file system is read-only' : 'is no name of a variable',
+      allowed: 'letters, digits and _, no digit first',
+      fix: name === 'HOME' ? 'leave it out' : 'correct it',
+    }));
+  const labels = Object.keys(podLabels)
+    .filter((name) => name in commonLabels(''))
+    .map((name) => ({
+      key: `podLabels.${name}`,
+      reason: 'is set already: pods are selected by it',
+      fix: 'leave it out',
+    }));
+  return [...variables, ...labels];
+}
