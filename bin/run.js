@@ -12,6 +12,7 @@ const COMMANDS = {
   'bench-preview': 'bench/preview/main.ts',
   'bench-synth': 'bench/synth/main.ts',
   'bench-sandbox': 'bench/sandbox/main.ts',
+  'bench-lint': 'bench/lint/main.ts',
 };
 
 const entry = COMMANDS[command];

@@ -19,13 +19,15 @@ export function placePods(pod: Manifest, { placement, selector }: GpuPods): void
   }
   pod.nodeSelector = { ...placement.pool.nodeSelector };
   pod.tolerations = tolerations(placement);
-  // A preference: where one zone has no GPUs left, the others take the pods.
-  pod.topologySpreadConstraints = ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'].map((topologyKey) => ({
-    maxSkew: 1,
-    topologyKey,
-    whenUnsatisfiable: 'ScheduleAnyway',
-    labelSelector: { matchLabels: { ...selector } },
-  }));
+  // Preferences: where one zone has no GPUs left, the others take the pods.
+  const labelSelector = { matchLabels: { ...selector } };
+  pod.topologySpreadConstraints = [
+    { maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'ScheduleAnyway', labelSelector },
+  ];
+  const podAffinityTerm = { topologyKey: 'kubernetes.io/hostname', labelSelector };
+  pod.affinity = {
+    podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm }] },
+  };
 }
 
 function tolerations({ pool, gpusPerPod }: Placement): Manifest[] {

@@ -6,7 +6,7 @@ import type { Manifest } from './after-mapping';
 import type { S3Source, SyncedSource } from './model-source';
 import { SYNC_SCRIPT } from './model-sync-script';
 import { contentHash } from './naming';
-import { HARDENED_CONTAINER } from './security';
+import { HARDENED_CONTAINER, pullPolicy } from './security';
 
 /** The folder that the volume of the model repository is mounted on. */
 export const MODELS_MOUNT = '/models';
@@ -69,7 +69,7 @@ export class ModelSync extends Construct {
     return {
       name: SYNC_CONTAINER,
       image: imageReference(versions.images.rclone),
-      imagePullPolicy: kplus.ImagePullPolicy.IF_NOT_PRESENT,
+      imagePullPolicy: pullPolicy(imageReference(versions.images.rclone)),
       command: ['/bin/sh', `${SCRIPT_MOUNT}/sync.sh`],
       envVariables: Object.fromEntries(
         Object.entries(syncEnvironment(this.source)).map(([key, value]) => [key, kplus.EnvValue.fromValue(value)]),

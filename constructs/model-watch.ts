@@ -5,6 +5,7 @@ import type { Manifest } from './after-mapping';
 import { SYNC_CONTAINER } from './model-sync';
 import { WATCH_SCRIPT } from './model-watch-script';
 import { contentHash } from './naming';
+import { pullPolicy } from './security';
 import { TRITON_PORTS } from './triton-command';
 import { LOAD_KEY_FILE, LOAD_KEY_HEADER, LOOK_SECONDS, type ModelWatchOptions } from './triton-options';
 
@@ -114,7 +115,7 @@ export function addLoadKey(pod: Manifest, containers: readonly string[]): void {
     {
       name: 'load-key',
       image: imageReference(versions.images.rclone),
-      imagePullPolicy: 'IfNotPresent',
+      imagePullPolicy: pullPolicy(imageReference(versions.images.rclone)),
       command: ['/bin/sh', '-c', `umask 077 && od -An -tx1 -N32 /dev/urandom | tr -d ' \\n' > ${LOAD_KEY_FILE}`],
       resources: { requests: small, limits: small },
       securityContext: { ...pod.containers[0].securityContext },

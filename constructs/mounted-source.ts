@@ -6,6 +6,7 @@ import { gcsFuseVolume } from './gcs-fuse';
 import { repositoryVolume } from './hugging-face-repository';
 import type { HuggingFaceSource, ImageSource, MountedSource, RepositorySource } from './model-source';
 import { MODELS_MOUNT, REPOSITORY_FOLDER } from './model-sync';
+import { pullPolicy } from './security';
 
 /** Whose pods a source is mounted into. */
 export interface MountContext {
@@ -90,7 +91,7 @@ function claim(claimName: string): Manifest {
 }
 
 function image({ reference }: ImageSource): Manifest {
-  return { name: VOLUME, image: { reference, pullPolicy: 'IfNotPresent' } };
+  return { name: VOLUME, image: { reference, pullPolicy: pullPolicy(reference) } };
 }
 
 function repositoryMount(subPath?: string): Manifest {
@@ -136,7 +137,7 @@ function sharedRepository({ claimName }: RepositorySource, { model, image }: Mou
  * hold the GPU until its startup probe gives up. It runs the server's own image, which is pulled in the meantime.
  */
 function waitForModels(model: Model, image: string, mount: Manifest): Manifest {
-  const small = { cpu: '100m', memory: '32Mi' };
+  const small = { cpu: '100m', memory: '32Mi', 'ephemeral-storage': '64Mi' };
   const wait = `trap 'exit 143' TERM
 for model; do
   until [ -d "${REPOSITORY_MOUNT}/$model" ]; do
@@ -147,7 +148,7 @@ done`;
   return {
     name: 'wait-for-models',
     image,
-    imagePullPolicy: 'IfNotPresent',
+    imagePullPolicy: pullPolicy(image),
     command: ['/bin/sh', '-c', wait, 'wait-for-models', ...modelNames(model)],
     resources: { requests: small, limits: small },
     volumeMounts: [mount],

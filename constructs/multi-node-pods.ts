@@ -110,6 +110,7 @@ function worker(stage: Manifest, server: Grouped, launch: GroupLaunch): Manifest
  */
 function keepTogether(pod: Manifest, { selector }: Grouped): void {
   pod.affinity = {
+    ...pod.affinity,
     podAffinity: {
       preferredDuringSchedulingIgnoredDuringExecution: [
         {

@@ -16,7 +16,7 @@ import { completeNimWorkload, type NimSecrets, nimEnvironment, nimProbes } from 
 import { nimProblems } from './nim-server-problems';
 import { applyPatches, type Patches } from './patch';
 import type { Platform } from './platform';
-import { HARDENED_CONTAINER } from './security';
+import { HARDENED_CONTAINER, pullPolicy } from './security';
 import { ServerAccount } from './server-account';
 
 export interface NimServerProps {
@@ -148,7 +148,7 @@ export class NimServer extends Construct implements InferenceServer {
     workload.addContainer({
       name: 'nim',
       image: imageReference(nimImage(nim)),
-      imagePullPolicy: kplus.ImagePullPolicy.IF_NOT_PRESENT,
+      imagePullPolicy: pullPolicy(imageReference(nimImage(nim))),
       ports: [{ name: 'http', number: NIM_API.port }],
       envVariables: nimEnvironment(this, props, secrets),
       resources: {

@@ -1,5 +1,5 @@
 import type * as kplus from 'cdk8s-plus-28';
-import { Capability, SeccompProfileType } from 'cdk8s-plus-28';
+import { Capability, ImagePullPolicy, SeccompProfileType } from 'cdk8s-plus-28';
 import type { Manifest } from './after-mapping';
 import type { Platform } from './platform';
 
@@ -33,6 +33,14 @@ export function podSecurityContext(platform: Platform): Manifest {
     fsGroup: SERVER_USER,
     fsGroupChangePolicy: 'OnRootMismatch',
   };
+}
+
+/**
+ * How a node gets at an image. A digest is the same bytes wherever they come from; of a tag the registry is asked, which
+ * also asks for the credentials of private images anew.
+ */
+export function pullPolicy(image: string): kplus.ImagePullPolicy {
+  return image.includes('@') ? ImagePullPolicy.IF_NOT_PRESENT : ImagePullPolicy.ALWAYS;
 }
 
 /** The label that makes the API server refuse pods beyond the `restricted` standard in a namespace. */

@@ -18,7 +18,7 @@ import { commonLabels, selectorLabels, serverName, slug } from './naming';
 import { applyPatches } from './patch';
 import type { Platform } from './platform';
 import { tritonProbes } from './probes';
-import { HARDENED_CONTAINER } from './security';
+import { HARDENED_CONTAINER, pullPolicy } from './security';
 import { ServerAccount } from './server-account';
 import type { ServingApi } from './serving-api';
 import { members, preStop, serverCommand, TRITON_PORTS } from './triton-command';
@@ -169,7 +169,7 @@ export class TritonServer extends Construct implements InferenceServer {
     workload.addContainer({
       name: CONTAINER,
       image: imageOf(props),
-      imagePullPolicy: kplus.ImagePullPolicy.IF_NOT_PRESENT,
+      imagePullPolicy: pullPolicy(imageOf(props)),
       command: serverCommand(model, placement, props),
       ports: Object.entries(TRITON_PORTS).map(([name, number]) => ({ name, number })),
       // The root file system is read-only: what libraries put in the home folder goes to scratch. A user without an entry

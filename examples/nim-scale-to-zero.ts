@@ -28,6 +28,7 @@ export function nimScaleToZero(): App {
     server,
     source: { kind: 'keda', prometheus: { url: 'http://prometheus-operated.monitoring.svc:9090' } },
   });
+  new DisruptionBudget(chart, 'disruption-budget', { server });
   new MetricsMonitor(chart, 'metrics', { server });
   new ServerNetworkPolicy(chart, 'network-policy', { server, monitoringNamespace: 'monitoring' });
   return app;

@@ -1,5 +1,5 @@
 // What a program of its own describes models with: `triton-stack/models` of the package.
-export { type Accelerator, type AcceleratorName, accelerator } from './accelerator';
+export { type Accelerator, type AcceleratorName, accelerator, type Hardware } from './accelerator';
 export { catalog } from './catalog';
 export { llama31 } from './catalog/llama-3.1-8b';
 export { llama31Large } from './catalog/llama-3.1-70b';
@@ -21,8 +21,10 @@ export {
   type Warmup,
   withOverrides,
 } from './model';
-export { defineNim, type Nim, type NimSpec } from './nim';
+export { defineNim, type Nim, type NimSpec, placeNimOn } from './nim';
 export { type GpuPool, type Placement, placeOn } from './placement';
 export { InputError, type Problem } from './problem';
-export type { QueueMetric } from './queue-metric';
+export { type ExternalMetric, type PodMetric, podMetrics, type QueueMetric, type ScaleMetric } from './queue-metric';
+export type { HuggingFaceModel } from './repository/layout';
 export { type Architecture, architectureFromHuggingFace } from './spec/architecture';
+export type { WakeSource } from './spec/wake-source';

@@ -1,6 +1,7 @@
 import { getVersion } from '@pulumi/kubernetes/utilities.js';
 import { CustomResource, type CustomTimeouts, type Resource } from '@pulumi/pulumi';
 import type { Chart } from 'cdk8s';
+import { chartObjects } from '../charts/chart-objects';
 import type { Manifest } from '../constructs/after-mapping';
 import { Component, type ComponentOptions } from './component';
 
@@ -24,8 +25,7 @@ export class ChartResource extends Component {
 
   constructor({ chart, timeouts }: ChartResourceArgs, opts: ComponentOptions) {
     super('kubernetes:Chart', chart.node.id, opts);
-    const manifests = chart.toJson() as Manifest[];
-    this.objects = manifests.map((manifest) => {
+    this.objects = chartObjects(chart).map((manifest) => {
       const { namespace, name: objectName } = manifest.metadata;
       const options = {
         ...this.child,

@@ -119,11 +119,14 @@ class Project {
   }
 }
 
+/** A compiler's errors stand before the list of files. */
+const MOST_OUTPUT = 4000;
+
 function run(command: string, args: readonly string[], cwd: string): string {
   const env = { ...process.env, npm_config_update_notifier: 'false' };
   const { error, status, stdout, stderr } = spawnSync(command, args, { cwd, env, encoding: 'utf8', maxBuffer: 64e6 });
   if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}:\n${stdout}${stderr}`);
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}:\n${`${stdout}${stderr}`.slice(0, MOST_OUTPUT)}`);
   return stdout;
 }
 

@@ -1,5 +1,7 @@
 import Table from 'cli-table3';
 import type { Style } from '../../bin/command';
+import { wrap } from '../../models/text';
+import { acceptedReason } from './accepted';
 import type { Finding } from './linters';
 
 /** A render with what the linters find in it. */
@@ -13,15 +15,17 @@ export interface Linted {
 }
 
 /** How much is found in each render, by which checks, and what it is in ours. */
-export function report(linted: readonly Linted[], { colours }: Style): string {
+export function report(linted: readonly Linted[], { colours, width }: Style): string {
   const { bold } = colours;
   const [ours, theirs] = [linted.filter((each) => each.ours), linted.filter((each) => !each.ours)];
   const found = ours.flatMap(({ name, findings }) =>
-    findings.map(({ linter, check, object }) => [name, linter, check.replace(/ .*/, ''), object]),
+    findings.map((finding) => ({ name, finding, reason: acceptedReason(name, finding) })),
   );
+  const open = found.filter(({ reason }) => reason === undefined);
+  const reasons = [...new Set(found.flatMap(({ reason }) => reason ?? []))];
   return [
     bold('Findings'),
-    table(['render', 'objects', 'workloads', 'kube-score', 'checkov'], linted.map(totals), colours.dim),
+    table(['render', 'objects', 'workloads', 'kube-score', 'checkov', 'accepted'], linted.map(totals), colours.dim),
     '',
     bold('Renders that fail a check'),
     table(
@@ -30,15 +34,36 @@ export function report(linted: readonly Linted[], { colours }: Style): string {
       colours.dim,
     ),
     '',
-    bold('Ours'),
-    found.length === 0 ? '  none' : table(['render', 'linter', 'check', 'object'], found, colours.dim),
+    bold('Ours, to be mended'),
+    open.length === 0
+      ? '  none'
+      : table(
+          ['render', 'linter', 'check', 'object'],
+          open.map(({ name, finding: { linter, check, object } }) => [name, linter, check.replace(/ .*/, ''), object]),
+          colours.dim,
+        ),
+    '',
+    bold('Ours, accepted'),
+    ...reasons.flatMap((reason) => {
+      const these = found.filter((each) => each.reason === reason);
+      const checks = [...new Set(these.map(({ finding }) => finding.check.replace(/ .*/, '')))].join(', ');
+      const [first = '', ...rest] = wrap(`${checks} in ${plural(these.length)}: ${reason}`, width - 4);
+      return [`  ${first}`, ...rest.map((line) => `    ${line}`)];
+    }),
     '',
   ].join('\n');
 }
 
-function totals({ name, objects, workloads, findings }: Linted): string[] {
-  const of = (linter: Finding['linter']) => String(findings.filter((each) => each.linter === linter).length);
-  return [name, String(objects), String(workloads), of('kube-score'), of('checkov')];
+function plural(count: number): string {
+  return count === 1 ? '1 finding' : `${count} findings`;
+}
+
+/** Of ours, without those that are accepted. */
+function totals({ name, ours, objects, workloads, findings }: Linted): string[] {
+  const counted = findings.filter((each) => !ours || acceptedReason(name, each) === undefined);
+  const of = (linter: Finding['linter']) => String(counted.filter((each) => each.linter === linter).length);
+  const accepted = ours ? String(findings.length - counted.length) : '';
+  return [name, String(objects), String(workloads), of('kube-score'), of('checkov'), accepted];
 }
 
 function byCheck(linted: readonly Linted[], both: boolean): string[][] {

@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { App, Chart } from 'cdk8s';
+import { chartObjects } from '../../charts/chart-objects';
 import { ModelSource, QueueAutoscaler, TritonServer } from '../../constructs';
 import { resnet50 } from '../../models/catalog/resnet50';
 import { gkeNodePool } from '../../models/gke-node-pool';
@@ -24,7 +25,7 @@ export function serviceObjects(name: string): KubernetesObject[] {
     platform: 'gke',
   });
   new QueueAutoscaler(chart, 'autoscaler', { server });
-  return chart.toJson() as KubernetesObject[];
+  return chartObjects(chart) as KubernetesObject[];
 }
 
 /** Names of services, all of one length: the same bytes for each. */

@@ -251,7 +251,10 @@ describe('what stands beside the server', () => {
 
   it('reaches a store in the cluster by its namespace, whatever port its pods listen on', () => {
     const rules = (endpoint: string) =>
-      one('NetworkPolicy', { source: ModelSource.s3({ ...s3, endpoint, credentials: { kind: 'secret', secretName: 'store' } }), platform: 'kubernetes' }).spec.egress;
+      one('NetworkPolicy', {
+        source: ModelSource.s3({ ...s3, endpoint, credentials: { kind: 'secret', secretName: 'store' } }),
+        platform: 'kubernetes',
+      }).spec.egress;
     expect(rules('https://s3.openshift-storage.svc')).toContainEqual({
       to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'openshift-storage' } } }],
     });
@@ -286,7 +289,10 @@ describe('what stands beside the server', () => {
       );
     expect(new Set(ports({}))).toEqual(new Set([53, 443, 988, 80]));
     expect(new Set(ports({ source: s3, platform: 'kubernetes' }))).toEqual(new Set([53, 443]));
-    const minio = { endpoint: 'http://minio.store:9000', credentials: { kind: 'secret', secretName: 'store' } } as const;
+    const minio = {
+      endpoint: 'http://minio.store:9000',
+      credentials: { kind: 'secret', secretName: 'store' },
+    } as const;
     expect(new Set(ports({ source: ModelSource.s3({ ...s3, ...minio }) }))).toEqual(new Set([53, 9000]));
     expect(new Set(ports({ source: ModelSource.claim({ claimName: 'm' }), platform: 'kubernetes' }))).toEqual(
       new Set([53]),

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
-import type { App } from 'cdk8s';
+import { App, Chart } from 'cdk8s';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { QueueAutoscaler } from '../../constructs';
+import { ModelSource, QueueAutoscaler, TritonServer } from '../../constructs';
 import { engineOnL4 } from '../../examples/engine-on-l4';
+import { ensembleOnCpu } from '../../examples/ensemble-on-cpu';
 import { minimal } from '../../examples/minimal';
+import { nimScaleToZero } from '../../examples/nim-scale-to-zero';
 import { openshift } from '../../examples/openshift';
 import { tensorParallel } from '../../examples/tensor-parallel';
 import { mistralVllm } from '../../models/catalog/mistral-7b-vllm';
@@ -11,12 +13,22 @@ import { gkeNodePool } from '../../models/gke-node-pool';
 import { placeOn } from '../../models/placement';
 import type { KubernetesObject } from '../../preview/plan';
 import { manifestYaml } from '../../preview/write-out';
-import { Definitions } from '../../sandbox/definitions';
+import { customKind, UPSTREAM_VARIABLE } from '../../sandbox/definitions';
 import { type Pod, untilReady } from '../../sandbox/readiness';
-import { environmentFolder, environmentText, ROOT, shippedConfig } from '../support/environment-file';
+import { namespaceOf, PLATFORMS, renderVariants } from '../support/construct-variants';
+import { environmentFolder, environmentText, shippedConfig } from '../support/environment-file';
 import { quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
 
-const EXAMPLES = { minimal, 'engine-on-l4': engineOnL4, 'tensor-parallel': tensorParallel, openshift };
+const EXAMPLES = {
+  minimal,
+  'ensemble-on-cpu': ensembleOnCpu,
+  'engine-on-l4': engineOnL4,
+  'tensor-parallel': tensorParallel,
+  'nim-scale-to-zero': nimScaleToZero,
+  openshift,
+};
+/** GPUs of one pod, where it is not one. */
+const GPUS: Readonly<Partial<Record<keyof typeof EXAMPLES, number>>> = { 'ensemble-on-cpu': 0, 'tensor-parallel': 4 };
 const names = Object.keys(EXAMPLES) as (keyof typeof EXAMPLES)[];
 
 function objectsOf(app: App): KubernetesObject[] {
@@ -32,7 +44,9 @@ describe.each(names)('the example %s', (name) => {
   it('has a server that is named after its model', () => {
     const workloads = objectsOf(EXAMPLES[name]()).filter(({ kind }) => /^(Deployment|StatefulSet)$/.test(kind));
     expect(workloads).toHaveLength(1);
-    expect(workloads[0]?.metadata.name).toMatch(/^triton-(resnet50|llama-3-1-8b|llama-3-1-70b)$/);
+    expect(workloads[0]?.metadata.name).toMatch(
+      /^triton-(resnet50|intent|llama-3-1-8b|llama-3-1-70b|nim-llama-3-1-8b)$/,
+    );
   });
 });
 
@@ -42,7 +56,7 @@ describe('the examples on a real API server', () => {
     const config = shippedConfig('dev');
     const zones = ['us-central1-a', 'us-central1-c'];
     config.pools = {
-      l4: { accelerator: 'nvidia-l4', machineType: 'g2-standard-16', zones, max: 3 },
+      l4: { accelerator: 'nvidia-l4', machineType: 'g2-standard-16', zones, max: 12 },
       a100: { accelerator: 'nvidia-a100-80gb', machineType: 'a2-ultragpu-4g', zones, max: 2, diskGb: 500 },
     };
     config.serving = { models: [] };
@@ -51,16 +65,35 @@ describe('the examples on a real API server', () => {
       { name: 'examples', folder: environmentFolder('examples', environmentText(config)), bare: false },
       quiet(),
     );
-    const definitions = Definitions.open(ROOT, quiet());
-    for (const custom of ['route.openshift.io/Route', 'monitoring.coreos.com/PodMonitor']) {
-      const definition = definitions.of(custom);
-      if (definition !== undefined) await on.kubectl.apply([definition]);
-    }
-    await on.kubectl.run(['wait', '--for=condition=Established', '--timeout=60s', 'crd', '--all'], {
-      timeoutMs: 70_000,
-    });
+    expect(await on.define(names.flatMap((name) => objectsOf(EXAMPLES[name]())))).toEqual([]);
   }, UP_MS);
   afterAll(() => on?.down(), UP_MS);
+
+  it.each(PLATFORMS)(
+    'takes every construct in every form on %s, twice, and runs the pods of its servers',
+    async (platform) => {
+      const objects = renderVariants(platform);
+      const undefinedKinds = await on.define(objects);
+      const missing = process.env[UPSTREAM_VARIABLE] === undefined ? [...GKE_KINDS, ...UPSTREAM_KINDS] : GKE_KINDS;
+      expect(undefinedKinds.filter((kind) => !missing.includes(kind))).toEqual([]);
+      const known = objects.filter((object) => !undefinedKinds.includes(customKind(object) ?? ''));
+      for (const _time of ['first', 'second']) {
+        const { status, stderr } = await on.kubectl.tryApply(known);
+        // Where a pod would break the restricted standard, the API server warns. GKE's Ingress knows no ingressClassName.
+        const said = stderr
+          .split('\n')
+          .filter((line) => line !== '' && !/"kubernetes.io\/ingress.class" is dep/.test(line));
+        expect({ status, said }).toEqual({ status: 0, said: [] });
+      }
+      for (const name of ['plain', 'full', 's3', 'image', 'hub', 'nim', ...(platform === 'gke' ? ['fuse'] : [])]) {
+        const wait = { waitMs: 90_000, progress: quiet(), check: () => undefined };
+        await untilReady(on.kubectl, namespaceOf(platform, name), wait);
+      }
+      const namespaces = known.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name);
+      await on.kubectl.run(['delete', 'namespaces', '--wait=false', ...namespaces]);
+    },
+    UP_MS,
+  );
 
   it.each(names)(
     '%s comes up, on the GPUs it names',
@@ -69,19 +102,31 @@ describe('the examples on a real API server', () => {
       await on.kubectl.apply(objects);
       await untilReady(on.kubectl, 'triton', { waitMs: 90_000, progress: quiet(), check: () => undefined });
       const [server] = await on.kubectl.list<Pod>('pods', 'triton');
-      const gpus = Number(server?.spec.containers[0]?.resources?.requests?.['nvidia.com/gpu']);
+      const gpus = Number(server?.spec.containers[0]?.resources?.requests?.['nvidia.com/gpu'] ?? 0);
       const nodes = await on.kubectl.list<KubernetesObject & { status: { allocatable: Record<string, string> } }>(
         'nodes',
       );
       const node = nodes.find(({ metadata }) => metadata.name === server?.spec.nodeName);
-      expect(gpus).toBe(name === 'tensor-parallel' ? 4 : 1);
-      expect(Number(node?.status.allocatable['nvidia.com/gpu'])).toBe(gpus);
+      expect(gpus).toBe(GPUS[name] ?? 1);
+      expect(Number(node?.status.allocatable['nvidia.com/gpu'] ?? 0)).toBe(gpus);
       const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
       await on.kubectl.run(['delete', '--filename=-', '--timeout=60s'], { input, timeoutMs: 70_000 });
     },
     UP_MS,
   );
 });
+
+/** Kinds that are GKE's own: neither Go modules nor the upstream data have their definitions. */
+const GKE_KINDS = [
+  'autoscaling.gke.io/AutoscalingMetric',
+  'cloud.google.com/BackendConfig',
+  'datalayer.gke.io/GCPDataSource',
+  'networking.gke.io/GCPBackendPolicy',
+  'networking.gke.io/HealthCheckPolicy',
+  'networking.gke.io/ManagedCertificate',
+];
+/** Kinds whose definitions are in the upstream data alone. */
+const UPSTREAM_KINDS = ['leaderworkerset.x-k8s.io/LeaderWorkerSet', 'monitoring.googleapis.com/PodMonitoring'];
 
 describe('errors where something is composed', () => {
   it('no pool has the GPUs', () => {
@@ -98,10 +143,13 @@ describe('errors where something is composed', () => {
   });
 
   it('an autoscaler has nothing to scale on', () => {
-    const [chart] = minimal().charts;
-    const server = { name: 'triton-mistral', scale: mistralVllm.scale, queueMetric: undefined };
-    expect(() => new QueueAutoscaler(chart as never, 'autoscaler', { server: server as never })).toThrow(
-      /tells nobody how many requests wait/,
-    );
+    const chart = new Chart(new App(), 'chart', { namespace: 'triton' });
+    const server = new TritonServer(chart, 'server', {
+      model: mistralVllm,
+      placement: placeOn(mistralVllm, gkeNodePool({ name: 'l4', machineType: 'g2-standard-8', maxNodes: 8 })),
+      source: ModelSource.gcs({ uri: 'gs://acme-models/mistral' }),
+      platform: 'gke',
+    });
+    expect(() => new QueueAutoscaler(chart, 'autoscaler', { server })).toThrow(/tells nobody how many requests wait/);
   });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Progress } from '../../bin/progress';
 import type { KubernetesObject } from '../../preview/plan';
+import { customKind, Definitions } from '../../sandbox/definitions';
 import type { Kubectl } from '../../sandbox/kubectl';
 import type { Prepared } from '../../sandbox/prepare';
 import { Sandbox } from '../../sandbox/sandbox';
@@ -40,6 +41,25 @@ export class TestSandbox {
 
   get kubectl(): Kubectl {
     return this.sandbox.kubectl;
+  }
+
+  /**
+   * Installs the definitions of these objects' kinds.
+   *
+   * @returns the kinds that nobody here defines
+   */
+  async define(objects: readonly KubernetesObject[]): Promise<string[]> {
+    const definitions = Definitions.open(ROOT, quiet());
+    const kinds = [...new Set(objects.flatMap((object) => customKind(object) ?? []))].sort();
+    const found = kinds.flatMap((kind) => definitions.of(kind) ?? []);
+    await this.kubectl.apply(found);
+    const wait = ['wait', '--for=condition=Established', '--timeout=60s', 'crd', '--all'];
+    // One that was just made has no conditions to wait for.
+    await eventually(
+      () => this.kubectl.try(wait, { timeoutMs: 70_000 }),
+      ({ status }) => status === 0 || found.length === 0,
+    );
+    return kinds.filter((kind) => definitions.of(kind) === undefined);
   }
 
   async down(): Promise<void> {
