@@ -39,6 +39,7 @@ export class S3Server {
       's3.port': s3,
       's3.port.grpc': s3Grpc,
       's3.port.iceberg': 0,
+      's3.port.lance': 0,
       'master.port': master,
       'master.port.grpc': masterGrpc,
       'master.volumeSizeLimitMB': 64,
