@@ -14,6 +14,9 @@ export interface GcsFuseVolume {
   readonly sidecar: { readonly cpus: number; readonly memoryGib: number; readonly diskGib: number };
 }
 
+/** Local volumes that the webhook adds (gcs-fuse-csi-driver, pkg/webhook/sidecar_spec.go). */
+export const GCS_FUSE_VOLUMES = ['gke-gcsfuse-tmp', 'gke-gcsfuse-buffer', 'gke-gcsfuse-cache'] as const;
+
 /** The driver's default. There is no limit: it takes what the node has left while the model loads. */
 const SIDECAR_CPUS = 0.25;
 /** Buffers of 80 blocks of 16 MiB, and the driver itself. */

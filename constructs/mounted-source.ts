@@ -2,7 +2,7 @@ import type { Model } from '../models/model';
 import { memberModels } from '../models/spec/backend';
 import { fetchSeconds, repositoryDiskGib, repositoryVolumeGib } from '../models/startup';
 import type { Manifest } from './after-mapping';
-import { gcsFuseVolume } from './gcs-fuse';
+import { GCS_FUSE_VOLUMES, gcsFuseVolume } from './gcs-fuse';
 import { repositoryVolume } from './hugging-face-repository';
 import type { HuggingFaceSource, ImageSource, MountedSource, RepositorySource } from './model-source';
 import { MODELS_MOUNT, REPOSITORY_FOLDER } from './model-sync';
@@ -37,6 +37,8 @@ export interface MountedVolumes {
   readonly cacheVolume?: { readonly name: string; readonly gib: number };
   /** Seconds by which a start is longer that finds nothing in the cache: the server itself fetches. */
   readonly fetchSeconds: number;
+  /** Local volumes that the platform adds to the pod. */
+  readonly localVolumes: readonly string[];
   /** What containers that the platform adds to the pod request beside the server's. */
   readonly sidecar: { readonly cpus: number; readonly memoryGib: number; readonly diskGib: number };
 }
@@ -50,6 +52,7 @@ const NOTHING_ELSE = {
   environment: [],
   localDiskGib: 0,
   fetchSeconds: 0,
+  localVolumes: [],
   sidecar: { cpus: 0, memoryGib: 0, diskGib: 0 },
 } as const;
 
@@ -63,7 +66,8 @@ export function mountedSource(source: MountedSource, context: MountContext): Mou
     case 'gcs-fuse': {
       const { csi, annotations, sidecar } = gcsFuseVolume(source, context.model);
       const volumes = [{ name: VOLUME, csi }];
-      return { ...NOTHING_ELSE, volumes, mounts: [repositoryMount()], annotations, sidecar };
+      const mounts = [repositoryMount()];
+      return { ...NOTHING_ELSE, volumes, mounts, annotations, localVolumes: GCS_FUSE_VOLUMES, sidecar };
     }
     case 'image':
       return { ...NOTHING_ELSE, volumes: [image(source)], mounts: [repositoryMount(source.subPath)] };

@@ -135,7 +135,8 @@ export class TeamNamespace extends Construct {
    */
   holds(...servers: readonly InferenceServer[]): void {
     const promised = servers.map(
-      ({ placement, scale, replicas = scale.min }) => replicas * placement.podsPerReplica * placement.gpusPerPod,
+      ({ placement, scale, replicas = Math.max(1, scale.min) }) =>
+        replicas * placement.podsPerReplica * placement.gpusPerPod,
     );
     const surges = servers.filter(({ scaleTarget }) => scaleTarget.kind === 'Deployment');
     const surge = Math.max(0, ...surges.map(({ placement }) => placement.gpusPerPod));

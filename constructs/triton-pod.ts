@@ -110,7 +110,6 @@ export function completeAnnotations(
   mounted: MountedVolumes | undefined,
 ): void {
   const local = spec.volumes.filter(({ emptyDir }: Manifest) => emptyDir !== undefined);
-  const injected = mounted?.annotations[SAFE_TO_EVICT];
   metadata.annotations = {
     ...metadata.annotations,
     ...mounted?.annotations,
