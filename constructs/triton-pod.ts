@@ -115,9 +115,7 @@ export function completeAnnotations(
     ...mounted?.annotations,
     ...podAnnotations,
     'kubectl.kubernetes.io/default-container': CONTAINER,
-    [SAFE_TO_EVICT]: [...local.map(({ name }: Manifest) => name), ...(injected === undefined ? [] : [injected])].join(
-      ',',
-    ),
+    [SAFE_TO_EVICT]: [...local.map(({ name }: Manifest) => name), ...(mounted?.localVolumes ?? [])].join(','),
     ...(platform === 'openshift' && { 'openshift.io/required-scc': 'restricted-v2' }),
   };
 }
