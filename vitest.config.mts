@@ -9,7 +9,8 @@ export default defineConfig({
     globalSetup: ['test/support/python-tools.ts', 'test/support/sandbox-tools.ts'],
     // Loading the Pulumi SDK and cdk8s takes longer than the tests: one process loads them once.
     isolate: false,
-    fileParallelism: false,
+    // Most of the time is waiting for servers: two at a time take little more than half of it.
+    maxWorkers: 2,
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 120_000,

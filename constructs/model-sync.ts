@@ -16,6 +16,9 @@ export const REPOSITORY_FOLDER = 'repository';
 /** The container's name. */
 export const SYNC_CONTAINER = 'model-sync';
 
+const SCRIPTS = { 'sync.sh': SYNC_SCRIPT } as const;
+const SCRIPTS_HASH = contentHash(SCRIPTS);
+
 const SCRIPT_MOUNT = '/opt/model-sync';
 const TOKEN_MOUNT = '/var/run/secrets/model-store';
 const TOKEN_SECONDS = 3600;
@@ -47,12 +50,11 @@ export class ModelSync extends Construct {
 
   constructor(scope: Construct, id: string, props: ModelSyncProps) {
     super(scope, id);
-    const data = { 'sync.sh': SYNC_SCRIPT };
     this.source = props.source;
-    this.scriptName = `${props.name}-sync-${contentHash(data)}`;
+    this.scriptName = `${props.name}-sync-${SCRIPTS_HASH}`;
     const script = new kplus.ConfigMap(this, 'script', {
       metadata: { name: this.scriptName, labels: { ...props.labels } },
-      data,
+      data: { ...SCRIPTS },
       immutable: true,
     });
     this.script = kplus.Volume.fromConfigMap(this, 'script-volume', script, { name: 'model-sync' });

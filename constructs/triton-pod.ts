@@ -1,6 +1,6 @@
 import type { Model } from '../models/model';
 import { isLanguageModel } from '../models/spec/backend';
-import { localDiskGib, repositoryVolumeGib } from '../models/startup';
+import { localDiskGib, repositoryDiskGib, repositoryVolumeGib } from '../models/startup';
 import { imageReference } from '../models/versions';
 import type { Manifest } from './after-mapping';
 import { placePods } from './gpu-pods';
@@ -153,11 +153,17 @@ export function keptVolume(
   return isSynced(source) ? { name: 'models', gib: repositoryVolumeGib(model) } : mounted?.cacheVolume;
 }
 
+/** Releases that lie beside each other in a pod: a watch fetches the next beside the one that is served. */
+export function releasesOf({ control }: TritonServerProps): 1 | 2 {
+  return control?.kind === 'explicit' && control.watch !== undefined ? 2 : 1;
+}
+
 /** Disk of the node that the container which serves may fill, GiB. */
 export function podDiskGib(props: TritonServerProps, mounted: MountedVolumes | undefined): number {
   const { model, source, workload } = props;
   const kept = workload?.kind === 'statefulset' && keptVolume(props, mounted) !== undefined;
-  return localDiskGib(model, isSynced(source) && !kept) + (kept ? 0 : (mounted?.localDiskGib ?? 0));
+  const repository = isSynced(source) && !kept ? repositoryDiskGib(model, releasesOf(props)) : 0;
+  return localDiskGib(model, false) + repository + (kept ? 0 : (mounted?.localDiskGib ?? 0));
 }
 
 /** Turns the local volume of a StatefulSet's pods that holds what was fetched into a claim of each pod's own. */

@@ -33,6 +33,7 @@ import {
   keepVolume,
   mountedVolumes,
   podDiskGib,
+  releasesOf,
   serviceAnnotations,
   sharedMemoryGib,
 } from './triton-pod';
@@ -203,7 +204,7 @@ export class TritonServer extends Construct implements InferenceServer {
     }
     if (!isSynced(source)) return undefined;
     const models = volumes.fromEmptyDir(this, 'models', 'models', {
-      sizeLimit: Size.gibibytes(repositoryDiskGib(model)),
+      sizeLimit: Size.gibibytes(repositoryDiskGib(model, releasesOf(props))),
     });
     server?.mount(MODELS_MOUNT, models, { readOnly: true });
     const sync = new ModelSync(this, 'sync', { name: this.name, labels: this.labels, source });

@@ -26,9 +26,13 @@ export function startupBudgetSeconds(model: Model): number {
 /** Room beside the files of a repository that is fetched once into an empty folder. */
 const FETCHED_ONCE = 1.1;
 
-/** GiB of local disk for the model repository of one pod. */
-export function repositoryDiskGib(model: Model): number {
-  return Math.ceil((fileBytes(model) * FETCHED_ONCE) / 1024 ** 3);
+/**
+ * GiB of local disk for the model repository of one pod.
+ *
+ * @param releases - 2 where a new one is fetched beside the one that is served
+ */
+export function repositoryDiskGib(model: Model, releases: 1 | 2 = 1): number {
+  return Math.ceil((releases * fileBytes(model) * FETCHED_ONCE) / 1024 ** 3);
 }
 
 /** Room on a volume that outlives pods: what is served, and what is being fetched beside it. */

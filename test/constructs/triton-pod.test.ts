@@ -146,6 +146,16 @@ describe('what runs beside the server', () => {
   });
 });
 
+describe('a watch', () => {
+  it('has room for two releases', () => {
+    const gib = (props: Partial<TritonServerProps>) => {
+      const { sizeLimit } = named(pod({ model: mistralVllm, ...props }).volumes, 'models')?.emptyDir ?? {};
+      return Number.parseInt(sizeLimit, 10) / 1024;
+    };
+    expect(gib({ control: { kind: 'explicit', watch: {} } })).toBeGreaterThan(1.9 * gib({}));
+  });
+});
+
 describe('props', () => {
   it('say what cdk8s-plus does not', () => {
     const set = workload({
