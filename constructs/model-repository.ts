@@ -105,7 +105,7 @@ export class ModelRepository extends Construct {
       applyPatches(this, props.patch);
       fill.nameJob();
     } else {
-      this.gib = Math.max(SMALLEST_DISK_GIB, sum(models.map(repositoryDiskGib)));
+      this.gib = Math.max(SMALLEST_DISK_GIB, sum(models.map((model) => repositoryDiskGib(model))));
       const claimName = `${this.name}-${contentHash({ source, storage, gib: this.gib })}`;
       this.source = { kind: 'model-repository', claimName, storage: storage.kind };
       this.populated(source, storage);
