@@ -1,7 +1,7 @@
 import { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
 import { afterMapping } from './after-mapping';
-import { STACK_LABELS } from './naming';
+import { clusterLabels } from './naming';
 import { applyPatches, type Patches } from './patch';
 
 export interface BatchPriorityProps {
@@ -29,7 +29,7 @@ export class BatchPriority extends Construct {
     const priority = new ApiObject(this, 'class', {
       apiVersion: 'scheduling.k8s.io/v1',
       kind: 'PriorityClass',
-      metadata: { name: this.className, labels: { ...STACK_LABELS } },
+      metadata: { name: this.className, labels: clusterLabels('priority', this.className) },
       value: PRIORITY,
       description: 'Servers whose work can wait: they give their GPUs to any that has no class.',
     });

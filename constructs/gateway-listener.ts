@@ -17,6 +17,8 @@ export type GatewayController = 'gke' | 'other';
 
 /** What routes of all kinds have in common. */
 export interface GatewayRouteProps {
+  /** Of the route. @default the server's */
+  readonly name?: string;
   readonly server: InferenceServer;
   /** At least one. */
   readonly gateways: readonly GatewayListener[];

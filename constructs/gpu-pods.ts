@@ -7,6 +7,9 @@ export interface GpuPods {
   readonly selector: Readonly<Record<string, string>>;
 }
 
+/** The annotation with the local volumes that do not keep the cluster autoscaler from taking a pod's node. */
+export const SAFE_TO_EVICT = 'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes';
+
 /**
  * Sends a workload's pods to the nodes of their pool, spread over zones and nodes, and gives the first container its GPUs.
  *

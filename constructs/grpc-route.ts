@@ -23,7 +23,7 @@ export interface GrpcRouteProps extends GatewayRouteProps {
 export class GrpcRoute extends Construct {
   constructor(scope: Construct, id: string, props: GrpcRouteProps) {
     super(scope, id);
-    const { server } = props;
+    const { server, name = server.name } = props;
     const problems = [...gatewayProblems(props), ...portProblems(server, 'grpc', false)];
     if (controllerOf(props) === 'gke') {
       // GoogleCloudPlatform/gke-gateway-api #31.
@@ -38,7 +38,7 @@ export class GrpcRoute extends Construct {
     new ApiObject(this, 'route', {
       apiVersion: 'gateway.networking.k8s.io/v1',
       kind: 'GRPCRoute',
-      metadata: { name: server.name, labels: { ...server.labels } },
+      metadata: { name, labels: { ...server.labels } },
       spec: {
         ...attachment(props),
         rules: [

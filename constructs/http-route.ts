@@ -6,6 +6,7 @@ import { attachment, controllerOf, type GatewayRouteProps, gatewayProblems } fro
 import type { InferenceServer } from './inference-server';
 import { applyPatches, type Patches } from './patch';
 import { GRPC_PATHS, readyPath, servedPaths } from './serving-api';
+import { isMade } from './unique-objects';
 
 export interface HttpRouteProps extends GatewayRouteProps {
   /**
@@ -35,7 +36,7 @@ const MAX_DRAINING_SECONDS = 3600;
 export class HttpRoute extends Construct {
   constructor(scope: Construct, id: string, props: HttpRouteProps) {
     super(scope, id);
-    const { server, grpc = false } = props;
+    const { server, name = server.name, grpc = false } = props;
     const ports: ExposedPort[] = grpc ? ['http', 'grpc'] : ['http'];
     const problems = [...gatewayProblems(props), ...ports.flatMap((port) => portProblems(server, port, false))];
     if (problems.length > 0) throw new InputError(`HTTP route of ${server.name}`, problems);
@@ -43,7 +44,7 @@ export class HttpRoute extends Construct {
     new ApiObject(this, 'route', {
       apiVersion: 'gateway.networking.k8s.io/v1',
       kind: 'HTTPRoute',
-      metadata: { name: server.name, labels: { ...server.labels } },
+      metadata: { name, labels: { ...server.labels } },
       spec: {
         ...attachment(props),
         rules: ports.map((port) => ({
@@ -53,7 +54,8 @@ export class HttpRoute extends Construct {
         })),
       },
     });
-    if (gke) this.configureLoadBalancer(server);
+    // Of the Service: routes of one server share them.
+    if (gke && !isMade(this, 'GCPBackendPolicy', server.name)) this.configureLoadBalancer(server);
     applyPatches(this, props.patch);
   }
 

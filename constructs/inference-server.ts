@@ -35,6 +35,10 @@ export interface InferenceServer {
   readonly queueMetric: QueueMetric | undefined;
   /** Seconds in which a request has to be answered. */
   readonly deadlineSeconds: number;
+  /** Seconds until a new replica is ready where a node has to be made for it first. */
+  readonly startSeconds: number;
+  /** The security context constraint that its pods require, on OpenShift. @default restricted-v2 */
+  readonly scc?: string;
   /** What clients speak to it. */
   readonly api: ServingApi;
   /**

@@ -1,6 +1,7 @@
 import type { HuggingFaceModel } from '../models/repository/layout';
 import type { Destination } from './inference-server';
 import type { Platform } from './platform';
+import type { CloudIdentity } from './server-account';
 
 /** How the init container gets at an S3 bucket. Static keys only where a Secret is named on purpose. */
 export type S3Credentials =
@@ -160,6 +161,15 @@ const GKE_METADATA = [
   { cidr: '169.254.169.254/32', port: 80 },
 ] as const;
 
+/** EKS Pod Identity's agent on each node (EKS documentation, "EKS Pod Identity"). Cilium takes it for the host itself. */
+const POD_IDENTITY_AGENT = { kind: 'address', cidr: '169.254.170.23/32', port: 80 } as const;
+
+/** Where a pod's identity is handed out, and where it is used. */
+export function identityDestinations({ kind }: CloudIdentity): Destination[] {
+  const apis = { kind: 'anywhere', port: 443 } as const;
+  return kind === 'irsa' ? [apis] : [apis, ...GKE_METADATA.map((each) => ({ kind: 'address', ...each }) as const)];
+}
+
 /** Where a pod connects to for its models. Nodes, not pods, reach volumes and registries. */
 export function sourceDestinations(source: ModelSource, platform: Platform): Destination[] {
   switch (source.kind) {
@@ -175,8 +185,12 @@ export function sourceDestinations(source: ModelSource, platform: Platform): Des
     case 'hugging-face':
       // The Hub and its networks of delivery have many names, none with a fixed address (huggingface.co/.well-known/meta.json).
       return [{ kind: 'anywhere', port: 443 }];
-    case 's3':
-      return [source.endpoint === undefined ? { kind: 'anywhere', port: 443 } : endpointDestination(source.endpoint)];
+    case 's3': {
+      const { endpoint, credentials } = source;
+      const store: Destination =
+        endpoint === undefined ? { kind: 'anywhere', port: 443 } : endpointDestination(endpoint);
+      return credentials.kind === 'service-account' ? [store, POD_IDENTITY_AGENT] : [store];
+    }
   }
 }
 

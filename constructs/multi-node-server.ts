@@ -53,6 +53,8 @@ export class MultiNodeServer extends Construct implements InferenceServer {
   readonly replicas: number | undefined;
   readonly queueMetric: QueueMetric | undefined;
   readonly deadlineSeconds: number;
+  readonly startSeconds: number;
+  readonly scc: string | undefined;
   readonly api: ServingApi;
   readonly ports = TRITON_PORTS;
   readonly metrics = { port: 'metrics', path: '/metrics' } as const;
@@ -83,6 +85,8 @@ export class MultiNodeServer extends Construct implements InferenceServer {
     this.replicas = stage.replicas;
     this.queueMetric = stage.queueMetric;
     this.deadlineSeconds = stage.deadlineSeconds;
+    this.startSeconds = stage.startSeconds;
+    this.scc = stage.scc;
     this.api = stage.api;
     this.egress = [...stage.egress, { kind: 'peers' }];
     this.service = stage.service;

@@ -30,6 +30,16 @@ export function commonLabels(instance: string): Record<string, string> {
   };
 }
 
+/** The labels of what belongs to no one server. */
+export function clusterLabels(component: string, instance: string): Record<string, string> {
+  return {
+    'app.kubernetes.io/name': 'triton-stack',
+    'app.kubernetes.io/instance': instance,
+    'app.kubernetes.io/component': component,
+    ...STACK_LABELS,
+  };
+}
+
 const HASH_LENGTH = 8;
 
 /** A short digest of some content: an object named by its content is replaced, and its users roll, when that changes. */

@@ -2,6 +2,7 @@ import { ApiObject } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { InputError } from '../models/problem';
+import { clusterLabels } from './naming';
 import { applyPatches, type Patches } from './patch';
 
 /** Where a key for NGC comes from: never a text in a manifest. */
@@ -42,8 +43,9 @@ export type NgcCredentials =
 
 export interface NgcSecretProps {
   readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
   readonly key: NgcKey;
+  /** @default those of what belongs to no one server */
+  readonly labels?: Readonly<Record<string, string>>;
   /** @default none */
   readonly patch?: Patches;
 }
@@ -62,7 +64,11 @@ export const NGC_API_KEY = 'NGC_API_KEY';
 export class NgcSecret extends Construct {
   readonly name: string;
 
-  constructor(scope: Construct, id: string, { name, labels, key, patch }: NgcSecretProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { name, key, labels = clusterLabels('registry', name), patch }: NgcSecretProps,
+  ) {
     super(scope, id);
     this.name = name;
     const metadata = { name, labels: { ...labels } };

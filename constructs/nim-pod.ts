@@ -3,7 +3,7 @@ import * as kplus from 'cdk8s-plus-28';
 import type { Construct } from 'constructs';
 import { NIM_API, NIM_CACHE_PATH, NIM_STARTUP_SECONDS, nimParallelism } from '../models/nim';
 import type { Manifest } from './after-mapping';
-import { placePods } from './gpu-pods';
+import { placePods, SAFE_TO_EVICT } from './gpu-pods';
 import { NGC_API_KEY } from './ngc-secret';
 import type { NimServerProps } from './nim-server';
 import { podSecurityContext } from './security';
@@ -101,7 +101,7 @@ export function completeNimWorkload(
   metadata.annotations = {
     ...metadata.annotations,
     // The local disk holds only what can be had again; without this it would keep nodes from scaling down.
-    'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true',
+    [SAFE_TO_EVICT]: 'workspace,scratch,shared-memory',
     ...(platform === 'openshift' && { 'openshift.io/required-scc': 'restricted-v2' }),
   };
   spec.securityContext = { ...podSecurityContext(platform), ...(platform !== 'openshift' && NIM_USER) };

@@ -29,6 +29,8 @@ export type RouteTls =
     };
 
 export interface OpenShiftRouteProps {
+  /** Of the Route. @default the server's, with the port where that is gRPC's */
+  readonly name?: string;
   readonly server: InferenceServer;
   /** @default the router makes one from the Route's name, the namespace and its own domain */
   readonly host?: string;
@@ -106,7 +108,8 @@ export class OpenShiftRoute extends Construct {
   }
 }
 
-function routeName({ server, port = 'http' }: OpenShiftRouteProps): string {
+function routeName({ server, name, port = 'http' }: OpenShiftRouteProps): string {
+  if (name !== undefined) return name;
   return port === 'http' ? server.name : `${server.name}-${port}`;
 }
 

@@ -1,7 +1,8 @@
-import { ApiObject, JsonPatch } from 'cdk8s';
+import { type ApiObject, JsonPatch } from 'cdk8s';
 import type { IConstruct } from 'constructs';
 import { InputError } from '../models/problem';
 import { afterMapping } from './after-mapping';
+import { apiObjects, uniqueObjects } from './unique-objects';
 
 /**
  * Changes to the objects that a construct makes, by their kind, or by `Kind/name` where it makes several of one: the way
@@ -13,11 +14,12 @@ export type Patches = Readonly<Record<string, readonly JsonPatch[]>>;
 /**
  * Applies patches to the objects below a construct. The last thing that its constructor does.
  *
- * @throws InputError where they name an object that the construct does not make
+ * @throws InputError where they name an object that the construct does not make, or where another one makes it too
  */
 export function applyPatches(construct: IConstruct, patches: Patches | undefined): void {
+  uniqueObjects(construct);
   if (patches === undefined) return;
-  const objects = construct.node.findAll().filter((each) => ApiObject.isApiObject(each)) as ApiObject[];
+  const objects = apiObjects(construct);
   const problems = Object.keys(patches)
     .filter((key) => !objects.some((object) => matches(object, key)))
     .map((key) => ({

@@ -1,6 +1,5 @@
 import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
-import type { Scale } from '../models/model';
 import { InputError } from '../models/problem';
 import type { QueueMetric, ScaleMetric } from '../models/queue-metric';
 import { autoscalerProblems } from './autoscaling/autoscaler-problems';
@@ -18,8 +17,6 @@ export interface QueueAutoscalerProps {
   readonly source?: MetricSource;
   /** What the server is scaled on. @default the queue metric of what serves, with its guard */
   readonly metric?: ScaleMetric;
-  /** Replicas. @default the server's */
-  readonly scale?: Scale;
   /** @default none */
   readonly patch?: Patches;
 }
@@ -42,7 +39,8 @@ const CPU_UTILIZATION = 70;
 export class QueueAutoscaler extends Construct {
   constructor(scope: Construct, id: string, props: QueueAutoscalerProps) {
     super(scope, id);
-    const { server, source = { kind: 'prometheus-adapter' }, scale = server.scale } = props;
+    const { server, source = { kind: 'prometheus-adapter' } } = props;
+    const { scale } = server;
     const metric = props.metric ?? server.queueMetric;
     const problems = autoscalerProblems(this, { server, source, given: props.metric, metric, scale });
     if (problems.length > 0) throw new InputError(`autoscaler of ${server.name}`, problems);

@@ -11,7 +11,7 @@ export interface SccUseProps {
    * The security context constraint that the server's pods require (`openshift.io/required-scc`): `nonroot-v2` where an
    * image has to run as a user of its own, or one that the cluster's administrators made.
    *
-   * @default restricted-v2
+   * @default the server's own: `scc` of a TritonServer, or restricted-v2
    */
   readonly scc?: string;
   /** @default none */
@@ -27,7 +27,8 @@ export interface SccUseProps {
 export class SccUse extends Construct {
   constructor(scope: Construct, id: string, props: SccUseProps) {
     super(scope, id);
-    const { server, scc = 'restricted-v2' } = props;
+    const { server } = props;
+    const { scc = server.scc ?? 'restricted-v2' } = props;
     const problems = platformProblems(server, 'openshift', 'SccUse', 'leave it out');
     if (problems.length > 0) throw new InputError(`use of ${scc} by ${server.name}`, problems);
     const name = `${server.name}-scc`;

@@ -16,6 +16,8 @@ import { applyPatches, type Patches } from './patch';
 import { GRPC_PATHS, readyPath, type ServedPath, servedPaths } from './serving-api';
 
 export interface ServerIngressProps {
+  /** Of the Ingress. @default the server's, with the port where that is gRPC's */
+  readonly name?: string;
   readonly server: InferenceServer;
   readonly host: string;
   readonly controller: IngressController;
@@ -40,10 +42,10 @@ export class ServerIngress extends Construct {
     const { tls } = controller;
     const problems = ingressProblems(props);
     if (problems.length > 0) throw new InputError(`ingress of ${server.name}`, problems);
-    const name = port === 'http' ? server.name : `${server.name}-${port}`;
+    const { name = port === 'http' ? server.name : `${server.name}-${port}` } = props;
     const gke = isGke(controller);
     const secretName = secretOf(tls, name);
-    const backend = gke ? this.createGkeService(server) : server.name;
+    const backend = gke ? this.createGkeService(server, name) : server.name;
     if (tls.kind === 'managed') {
       new ApiObject(this, 'certificate', {
         apiVersion: 'networking.gke.io/v1',
@@ -79,7 +81,8 @@ export class ServerIngress extends Construct {
   }
 
   /** @returns the Service's name */
-  private createGkeService({ name, labels, selector, ports, api, deadlineSeconds }: InferenceServer): string {
+  private createGkeService(server: InferenceServer, name: string): string {
+    const { labels, selector, ports, api, deadlineSeconds } = server;
     const own = `${name}-ingress`;
     const seconds = Math.ceil(deadlineSeconds);
     new ApiObject(this, 'backend-config', {

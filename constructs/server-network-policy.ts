@@ -41,7 +41,8 @@ export interface ServerNetworkPolicyProps {
   /**
    * Who may call the ports for inference; whoever exposes the server is one of them.
    *
-   * @default its own namespace, namespaces with {@link CLIENT_NAMESPACE_LABEL}, and on OpenShift the routers
+   * @default its own namespace, namespaces with {@link CLIENT_NAMESPACE_LABEL}, on OpenShift the routers, and on GKE the
+   *   global external load balancers
    */
   readonly clients?: readonly ServerClient[];
   /** The namespace that scrapes the metrics. */
@@ -103,7 +104,14 @@ export class ServerNetworkPolicy extends Construct {
 
 function defaultClients({ platform }: InferenceServer): ServerClient[] {
   const everywhere = [{ kind: 'own-namespace' }, { kind: 'labelled-namespaces' }] as const;
-  return platform === 'openshift' ? [...everywhere, { kind: 'openshift-routers' }] : [...everywhere];
+  switch (platform) {
+    case 'openshift':
+      return [...everywhere, { kind: 'openshift-routers' }];
+    case 'gke':
+      return [...everywhere, { kind: 'gke-load-balancers' }];
+    default:
+      return [...everywhere];
+  }
 }
 
 function peersOf(client: ServerClient): k8s.NetworkPolicyPeer[] {

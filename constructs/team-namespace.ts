@@ -5,7 +5,7 @@ import { InputError, type Problem } from '../models/problem';
 import { afterMapping } from './after-mapping';
 import { dnsEgress } from './cluster-dns';
 import type { InferenceServer } from './inference-server';
-import { STACK_LABELS } from './naming';
+import { clusterLabels } from './naming';
 import { applyPatches, type Patches } from './patch';
 import type { Platform } from './platform';
 import { RESTRICTED_NAMESPACE } from './security';
@@ -85,7 +85,7 @@ export class TeamNamespace extends Construct {
       memoryGib = PER_GPU.memoryGib * shares,
       storageGib = PER_GPU.storageGib * shares,
     } = props;
-    const labels = { ...STACK_LABELS };
+    const labels = clusterLabels('team', name);
 
     const namespace = new k8s.KubeNamespace(this, 'namespace', {
       metadata: { name, labels: { ...labels, ...RESTRICTED_NAMESPACE, ...(client && CLIENT_NAMESPACE_LABEL) } },
@@ -138,8 +138,9 @@ export class TeamNamespace extends Construct {
       ({ placement, scale, replicas = Math.max(1, scale.min) }) =>
         replicas * placement.podsPerReplica * placement.gpusPerPod,
     );
-    const surges = servers.filter(({ scaleTarget }) => scaleTarget.kind === 'Deployment');
-    const surge = Math.max(0, ...surges.map(({ placement }) => placement.gpusPerPod));
+    // A StatefulSet ends a pod before it starts another; the others start one first.
+    const surges = servers.filter(({ scaleTarget }) => scaleTarget.kind !== 'StatefulSet');
+    const surge = Math.max(0, ...surges.map(({ placement }) => placement.podsPerReplica * placement.gpusPerPod));
     const needed = promised.reduce((sum, each) => sum + each, surge);
     if (needed <= this.gpus) return;
     const each = servers.map(({ name }, index) => `${name} ${promised[index]}`).join(', ');

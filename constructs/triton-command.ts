@@ -65,7 +65,7 @@ export function serverCommand(model: Model, { pool }: Placement, options: Triton
     ...engines.map(({ name }) => `--load-model=${name}`),
   ];
   // Kubernetes makes one dollar sign of two in a command.
-  const leader = ['/bin/sh', '-c', `echo $$$$ > ${LEADER_FILE} && exec "$@"`, 'leader', ...server];
+  const leader = ['/bin/sh', '-c', `echo $$$$ > ${LEADER_FILE} && ${execWithKey(RANDOM_KEY)}`, 'leader', ...server];
   // Open MPI would give each of two ranks one core.
   const command = ['mpirun', '--bind-to', 'none'];
   for (let rank = 0; rank < ranks; rank++) {
@@ -76,13 +76,21 @@ export function serverCommand(model: Model, { pool }: Placement, options: Triton
   return command;
 }
 
-/** Closes the load API, which is open to everyone who reaches a port. */
+/** A key that nobody is told: what it locks is locked for all. */
+const RANDOM_KEY = `od -An -tx1 -N32 /dev/urandom | tr -d ' \\n'`;
+
+/** Closes what is for operators, which is open to everyone who reaches a port. */
 function withLoadKey(server: readonly string[], control: ModelControl | undefined): string[] {
-  if (control?.kind !== 'explicit') return [...server];
+  const explicit = control?.kind === 'explicit';
   // Kubernetes puts the variable's value in its place.
-  if (control.key?.kind === 'secret') return [...server, ...loadKeyFlags(`$(${LOAD_KEY_VARIABLE})`)];
+  if (explicit && control.key?.kind === 'secret') return [...server, ...loadKeyFlags(`$(${LOAD_KEY_VARIABLE})`)];
+  return ['/bin/sh', '-c', execWithKey(explicit ? `cat ${LOAD_KEY_FILE}` : RANDOM_KEY), 'triton', ...server];
+}
+
+/** Shell that becomes the server, with a key that a command prints. */
+function execWithKey(command: string): string {
   const flags = loadKeyFlags('$key').map((flag) => `"${flag}"`);
-  return ['/bin/sh', '-c', `key="$(cat ${LOAD_KEY_FILE})" && exec "$@" ${flags.join(' ')}`, 'triton', ...server];
+  return `key="$(${command})" && exec "$@" ${flags.join(' ')}`;
 }
 
 /** The engines among a server's models, with the processes that each runs in. */

@@ -2,7 +2,7 @@ import type { Model } from '../models/model';
 import type { Problem } from '../models/problem';
 import { isSynced, type ModelSource } from './model-source';
 import { enginesOf } from './triton-command';
-import type { ModelControl, TritonOptions } from './triton-options';
+import type { ModelControl, TracingOptions, TritonOptions } from './triton-options';
 
 /** Flags that follow from the model or have a prop, with that prop. */
 const OWNED: Readonly<Record<string, string>> = {
@@ -34,7 +34,24 @@ const OWNED: Readonly<Record<string, string>> = {
 
 /** What cannot work among the options. */
 export function optionProblems(options: TritonOptions, model: Model, source: ModelSource): Problem[] {
-  return [...controlProblems(options.control, model, source), ...(options.flags ?? []).flatMap(flagProblems)];
+  return [
+    ...controlProblems(options.control, model, source),
+    ...tracingProblems(options.tracing),
+    ...(options.flags ?? []).flatMap(flagProblems),
+  ];
+}
+
+function tracingProblems(tracing: TracingOptions | undefined): Problem[] {
+  if (tracing === undefined || /^https?:\/\/[\w.-]+(:\d+)?\/\S+$/.test(tracing.url)) return [];
+  return [
+    {
+      key: 'tracing.url',
+      value: tracing.url,
+      reason: "is not the address of a collector's OTLP endpoint over HTTP",
+      allowed: 'http://collector.NAMESPACE.svc:4318/v1/traces',
+      fix: 'correct it',
+    },
+  ];
 }
 
 function flagProblems(flag: string): Problem[] {

@@ -3,14 +3,15 @@ import { isLanguageModel } from '../models/spec/backend';
 import { localDiskGib, repositoryDiskGib, repositoryVolumeGib } from '../models/startup';
 import { imageReference } from '../models/versions';
 import type { Manifest } from './after-mapping';
-import { placePods } from './gpu-pods';
-import { isSynced } from './model-source';
+import { placePods, SAFE_TO_EVICT } from './gpu-pods';
+import type { Destination } from './inference-server';
+import { identityDestinations, isSynced, sourceDestinations } from './model-source';
 import { addLoadKey, WATCH_RESOURCES } from './model-watch';
 import { type MountedVolumes, mountedSource } from './mounted-source';
 import { serverName } from './naming';
 import { podSecurityContext } from './security';
 import { members, serverImage } from './triton-command';
-import { GRPC_TLS_MOUNT, LOAD_KEY_VARIABLE } from './triton-options';
+import { GRPC_TLS_MOUNT, LOAD_KEY_VARIABLE, optionDestinations } from './triton-options';
 import type { TritonServerProps } from './triton-server-props';
 
 /** The container that serves. */
@@ -25,7 +26,7 @@ export function completeWorkload(
   props: TritonServerProps,
   selector: Readonly<Record<string, string>>,
 ): void {
-  const { platform, placement, replicas } = props;
+  const { platform, placement, replicas, scc } = props;
   // Left out where an autoscaler has it: cdk8s-plus says 2 otherwise.
   if (replicas === undefined) delete manifest.spec.replicas;
   else manifest.spec.replicas = replicas;
@@ -33,8 +34,22 @@ export function completeWorkload(
   // A hash of the construct's path: it would roll every pod when the construct moves in the tree.
   delete metadata.labels['cdk8s.io/metadata.addr'];
   spec.securityContext = podSecurityContext(platform);
+  if (scc?.runAsUser !== undefined) spec.securityContext.runAsUser = scc.runAsUser;
   placePods(spec, { placement, selector });
   completePod(spec, props);
+}
+
+/** What a server's pods connect to, beside DNS. */
+export function serverDestinations(props: TritonServerProps): Destination[] {
+  const { source, platform, identity, egress = [] } = props;
+  const all = [
+    ...sourceDestinations(source, platform),
+    ...(identity === undefined ? [] : identityDestinations(identity)),
+    ...optionDestinations(props),
+    ...egress,
+  ];
+  const texts = all.map((each) => JSON.stringify(each));
+  return all.filter((_, index) => texts.indexOf(texts[index] as string) === index);
 }
 
 /** The volumes of a source that nothing is fetched from. */
@@ -92,9 +107,6 @@ export function completeKey(spec: Manifest, { control }: TritonServerProps): voi
   if (control?.kind === 'explicit' && control.key?.kind !== 'secret') addLoadKey(spec, [CONTAINER, 'model-watch']);
 }
 
-/** The annotation with the local volumes that do not keep the cluster autoscaler from taking a pod's node. */
-const SAFE_TO_EVICT = 'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes';
-
 /**
  * Annotates a pod that has all of its volumes.
  *
@@ -106,7 +118,7 @@ const SAFE_TO_EVICT = 'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volu
  */
 export function completeAnnotations(
   { metadata, spec }: Manifest,
-  { platform, podAnnotations }: TritonServerProps,
+  { platform, podAnnotations, scc }: TritonServerProps,
   mounted: MountedVolumes | undefined,
 ): void {
   const local = spec.volumes.filter(({ emptyDir }: Manifest) => emptyDir !== undefined);
@@ -116,7 +128,7 @@ export function completeAnnotations(
     ...podAnnotations,
     'kubectl.kubernetes.io/default-container': CONTAINER,
     [SAFE_TO_EVICT]: [...local.map(({ name }: Manifest) => name), ...(mounted?.localVolumes ?? [])].join(','),
-    ...(platform === 'openshift' && { 'openshift.io/required-scc': 'restricted-v2' }),
+    ...(platform === 'openshift' && { 'openshift.io/required-scc': scc?.name ?? 'restricted-v2' }),
   };
 }
 

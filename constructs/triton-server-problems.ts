@@ -105,7 +105,18 @@ function diskProblems(props: TritonServerProps, mounted: MountedVolumes | undefi
   ];
 }
 
-function platformProblems({ platform, grpcTls }: TritonServerProps): Problem[] {
+function platformProblems(props: TritonServerProps): Problem[] {
+  return [...grpcTlsProblems(props), ...sccProblems(props)];
+}
+
+function sccProblems({ platform, scc }: TritonServerProps): Problem[] {
+  if (scc === undefined || platform === 'openshift') return [];
+  return [
+    { key: 'scc', value: scc.name, reason: `is OpenShift's, and the platform is ${platform}`, fix: 'leave it out' },
+  ];
+}
+
+function grpcTlsProblems({ platform, grpcTls }: TritonServerProps): Problem[] {
   if (grpcTls?.kind !== 'openshift-service-ca' || platform === 'openshift') return [];
   return [
     {
@@ -118,7 +129,11 @@ function platformProblems({ platform, grpcTls }: TritonServerProps): Problem[] {
   ];
 }
 
-function nameProblems({ environment = {}, podLabels = {} }: TritonServerProps): Problem[] {
+/** Of the pods: what follows from other props. */
+const OWN_ANNOTATIONS =
+  /^(kubectl\.kubernetes\.io\/default-container|cluster-autoscaler\.kubernetes\.io\/safe-to-evict.*|openshift\.io\/required-scc|gke-gcsfuse\/.*)$/;
+
+function nameProblems({ environment = {}, podLabels = {}, podAnnotations = {} }: TritonServerProps): Problem[] {
   const variables = Object.keys(environment)
     .filter((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || name === 'HOME')
     .map((name) => ({
@@ -134,5 +149,8 @@ function nameProblems({ environment = {}, podLabels = {} }: TritonServerProps): 
       reason: 'is set already: pods are selected by it',
       fix: 'leave it out',
     }));
-  return [...variables, ...labels];
+  const annotations = Object.keys(podAnnotations)
+    .filter((name) => OWN_ANNOTATIONS.test(name))
+    .map((name) => ({ key: `podAnnotations.${name}`, reason: 'is set already', fix: 'leave it out, or use patch' }));
+  return [...variables, ...labels, ...annotations];
 }

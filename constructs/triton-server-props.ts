@@ -1,5 +1,6 @@
 import type { Model } from '../models/model';
 import type { Placement } from '../models/placement';
+import type { Destination } from './inference-server';
 import type { ModelSource } from './model-source';
 import type { Patches } from './patch';
 import type { Platform } from './platform';
@@ -34,6 +35,15 @@ export interface TritonServerProps extends TritonOptions {
   readonly image?: string;
   /** The cloud identity of the pods beyond what the source has of its own. @default that of the ServiceAccount's name, where the cloud knows it */
   readonly identity?: CloudIdentity;
+  /** What its pods connect to beside DNS, their models, their identity and their traces. @default nothing */
+  readonly egress?: readonly Destination[];
+  /**
+   * On OpenShift: another security context constraint than restricted-v2, and the user that the image needs. `SccUse` lets
+   * the pods use it.
+   *
+   * @default restricted-v2, under a user of the namespace's
+   */
+  readonly scc?: { readonly name: string; readonly runAsUser?: number };
   /** Secrets of the namespace with the credentials of registries. @default none */
   readonly imagePullSecrets?: readonly string[];
   /** Of the server's container. @default none */

@@ -10,7 +10,7 @@ import { repositoryDiskGib, rolloutSeconds, SCRATCH_GIB, startupBudgetSeconds } 
 import { afterMapping } from './after-mapping';
 import { HuggingFaceRepository } from './hugging-face-repository';
 import type { Destination, InferenceServer } from './inference-server';
-import { isSynced, type ModelSource, sourceDestinations } from './model-source';
+import { isSynced, type ModelSource } from './model-source';
 import { MODELS_MOUNT, ModelSync } from './model-sync';
 import { ModelWatch } from './model-watch';
 import { addMountedSource, type MountedVolumes } from './mounted-source';
@@ -22,7 +22,6 @@ import { HARDENED_CONTAINER, pullPolicy } from './security';
 import { ServerAccount } from './server-account';
 import type { ServingApi } from './serving-api';
 import { members, preStop, serverCommand, TRITON_PORTS } from './triton-command';
-import { optionDestinations } from './triton-options';
 import {
   CONTAINER,
   completeAnnotations,
@@ -34,6 +33,7 @@ import {
   mountedVolumes,
   podDiskGib,
   releasesOf,
+  serverDestinations,
   serviceAnnotations,
   sharedMemoryGib,
 } from './triton-pod';
@@ -61,6 +61,8 @@ export class TritonServer extends Construct implements InferenceServer {
   readonly scale: Scale;
   readonly queueMetric: QueueMetric | undefined;
   readonly deadlineSeconds: number;
+  readonly startSeconds: number;
+  readonly scc: string | undefined;
   readonly replicas: number | undefined;
   readonly api: ServingApi;
   readonly ports = TRITON_PORTS;
@@ -86,7 +88,9 @@ export class TritonServer extends Construct implements InferenceServer {
     this.queueMetric = queueMetric(model, props.placement.gpusPerPod);
     this.deadlineSeconds = model.deadlineSeconds ?? DEFAULT_DEADLINE_SECONDS;
     this.api = { kind: 'kserve-v2', model: model.name };
-    this.egress = [...sourceDestinations(props.source, props.platform), ...optionDestinations(props)];
+    this.startSeconds = rolloutSeconds(model);
+    this.scc = props.scc?.name;
+    this.egress = serverDestinations(props);
 
     const { identity, source, imagePullSecrets } = props;
     const { account } = new ServerAccount(this, 'account', { server: this, source, identity, imagePullSecrets });

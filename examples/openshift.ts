@@ -1,6 +1,7 @@
 import { App, Chart } from 'cdk8s';
 import {
   DisruptionBudget,
+  MetricsMonitor,
   ModelSource,
   OpenShiftRoute,
   QueueAutoscaler,
@@ -10,6 +11,7 @@ import {
 } from '../constructs';
 import { accelerator } from '../models/accelerator';
 import { resnet50 } from '../models/catalog/resnet50';
+import { withOverrides } from '../models/model';
 import { type GpuPool, placeOn } from '../models/placement';
 
 /** Nodes of an OpenShift cluster, as GPU feature discovery labels them. */
@@ -25,7 +27,7 @@ const l4Nodes: GpuPool = {
 
 /** A server on OpenShift behind a Route, under restricted-v2, with its models from S3 by an IAM role. */
 export function openshift(): App {
-  const model = resnet50;
+  const model = withOverrides(resnet50, { scale: { min: 2, max: 4 } });
   const app = new App();
   const chart = new Chart(app, 'openshift', { namespace: 'triton' });
   const server = new TritonServer(chart, 'server', {
@@ -38,7 +40,9 @@ export function openshift(): App {
     }),
     platform: 'openshift',
   });
-  new QueueAutoscaler(chart, 'autoscaler', { server, scale: { min: 2, max: 4 } });
+  // KEDA asks OpenShift's own Prometheus, which scrapes what a monitor names.
+  new QueueAutoscaler(chart, 'autoscaler', { server, source: { kind: 'keda' } });
+  new MetricsMonitor(chart, 'metrics', { server });
   new DisruptionBudget(chart, 'disruption-budget', { server });
   new ServerNetworkPolicy(chart, 'network-policy', {
     server,

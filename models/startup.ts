@@ -58,7 +58,7 @@ export function localDiskGib(model: Model, repositoryOnDisk: boolean): number {
 }
 
 /** A new GPU node is there after 4 to 7 minutes (Triton's GKE marketplace README), then come driver and image. */
-const NODE_SECONDS = 900;
+export const NODE_SECONDS = 900;
 
 /** Bytes a second that a fetch from object storage has to reach. */
 const SLOWEST_FETCH = 50 * 1024 * 1024;

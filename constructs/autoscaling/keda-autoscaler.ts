@@ -47,8 +47,11 @@ export function kedaAutoscaler(scope: Construct, autoscaler: KedaAutoscaler): vo
       minReplicaCount: scale.min,
       maxReplicaCount: scale.max,
       pollingInterval: POLLING_SECONDS,
-      // Nothing that was let in before the last sign of work is cut off.
-      ...(scale.min === 0 && { cooldownPeriod: Math.max(COOLDOWN_SECONDS, Math.ceil(server.deadlineSeconds)) }),
+      // KEDA counts from the last sign of work, whether anything is ready or not: what wakes a server outlasts its start,
+      // and nothing that was let in is cut off.
+      ...(scale.min === 0 && {
+        cooldownPeriod: Math.ceil(server.startSeconds + server.deadlineSeconds) + COOLDOWN_SECONDS,
+      }),
       // Without figures what runs keeps running, and what sleeps is woken (from KEDA 2.19): fewer would be a guess.
       fallback: {
         failureThreshold: FAILURES,

@@ -30,6 +30,7 @@ function serverWith(changes: Partial<InferenceServer> = {}): InferenceServer {
     scale: { min: 4, max: 8 },
     queueMetric: undefined,
     deadlineSeconds: 60,
+    startSeconds: 1200,
     api: { kind: 'kserve-v2', model: 'demo' },
     ports: { http: 8000, grpc: 8001, metrics: 8002 },
     metrics: { port: 'metrics', path: '/metrics' },
@@ -374,7 +375,7 @@ describe('the namespace of a team', () => {
     const team = new TeamNamespace(chart, 'team', { name: 'vision', gpus: 5 });
     const four = serverWith({ scale: { min: 4, max: 8 } });
     team.holds(four);
-    expect(refused(() => team.holds(four, group(2))).problems).toMatchObject([{ key: 'gpus', allowed: '13 or more' }]);
+    expect(refused(() => team.holds(four, group(2))).problems).toMatchObject([{ key: 'gpus', allowed: '14 or more' }]);
     // Its pods go before their successors come.
     const one = serverWith({
       name: 'kept',

@@ -6,6 +6,7 @@ import { adapterRule, externalAdapterRule } from '../../constructs/autoscaling/a
 import type { MetricSource } from '../../constructs/autoscaling/metric-source';
 import type { InferenceServer } from '../../constructs/inference-server';
 import { QueueAutoscaler, type QueueAutoscalerProps } from '../../constructs/queue-autoscaler';
+import type { Scale } from '../../models/model';
 import type { Placement } from '../../models/placement';
 import { InputError, type Problem } from '../../models/problem';
 import { type ExternalMetric, GUARD_METRICS, QUEUE_METRICS, type QueueMetric } from '../../models/queue-metric';
@@ -43,6 +44,7 @@ function serverWith(changes: Partial<InferenceServer> = {}): InferenceServer {
     scale: { min: 1, max: 4 },
     queueMetric: ENGINE,
     deadlineSeconds: 60,
+    startSeconds: 1200,
     api: { kind: 'kserve-v2', model: 'demo' },
     ports: { http: 8000, grpc: 8001, metrics: 8002 },
     metrics: { port: 'metrics', path: '/metrics' },
@@ -52,15 +54,16 @@ function serverWith(changes: Partial<InferenceServer> = {}): InferenceServer {
 }
 
 type Options = Omit<QueueAutoscalerProps, 'server'> & {
+  readonly scale?: Scale;
   readonly server?: Partial<InferenceServer>;
   readonly namespace?: string | null;
   readonly deployed?: boolean;
 };
 
 /** What an autoscaler makes in a chart, beside a workload where there is one. */
-function rendered({ server = {}, namespace = 'triton', deployed = false, ...props }: Options = {}): Manifest[] {
+function rendered({ server = {}, scale, namespace = 'triton', deployed = false, ...props }: Options = {}): Manifest[] {
   const chart = new Chart(new App(), 'chart', namespace === null ? {} : { namespace });
-  const scaled = serverWith(server);
+  const scaled = serverWith({ ...server, ...(scale && { scale }) });
   if (deployed) {
     const labels = { ...scaled.selector };
     new k8s.KubeDeployment(chart, 'workload', {
@@ -273,13 +276,15 @@ describe('down to no replica', () => {
   });
 
   it.each([
-    [60, 300],
-    [1800.5, 1801],
-  ])('with a deadline of %d s waits %d s before the last replica goes', (deadlineSeconds, cooldownPeriod) => {
-    expect(one('ScaledObject', { source: KEDA, scale, server: { deadlineSeconds } }).spec).toMatchObject({
-      cooldownPeriod,
-    });
-  });
+    [60, 1560],
+    [1800.5, 3301],
+  ])(
+    'with a deadline of %d s waits %d s before the last replica goes: its start, and an answer',
+    (deadlineSeconds, seconds) => {
+      const { spec } = one('ScaledObject', { source: KEDA, scale, server: { deadlineSeconds } });
+      expect(spec.cooldownPeriod).toBe(seconds);
+    },
+  );
 
   it('is woken by messages that nobody has taken', () => {
     const wake = { kind: 'pubsub', project: 'acme', subscription: 'prompts', above: 3 } as const;

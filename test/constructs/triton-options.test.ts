@@ -183,8 +183,17 @@ describe('the key of the load API', () => {
     );
   });
 
-  it('is not needed where nothing is loaded through the API', () => {
-    expect(JSON.stringify(podOf({}))).not.toContain('load-key');
+  it("is nobody's where nothing is loaded through the API: what is for operators is closed", () => {
+    const [first, second] = [flagsOf({}, ''), flagsOf({}, '')];
+    for (const protocol of ['http-restricted-api', 'grpc-restricted-protocol']) {
+      const closed = new RegExp(
+        `^--${protocol}=model-repository,shared-memory,trace,logging:triton-load-key=[0-9a-f]{64}$`,
+      );
+      const [one, another] = [first, second].map((flags) => flags.find((flag) => closed.test(flag)));
+      expect(one).toBeDefined();
+      expect(one).not.toBe(another);
+    }
+    expect(JSON.stringify(podOf({}).volumes)).not.toContain('load-key');
   });
 });
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { App, Chart } from 'cdk8s';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ModelSource, QueueAutoscaler, TritonServer } from '../../constructs';
+import { HttpRoute, ModelSource, QueueAutoscaler, TritonServer } from '../../constructs';
 import { engineOnL4 } from '../../examples/engine-on-l4';
 import { ensembleOnCpu } from '../../examples/ensemble-on-cpu';
 import { minimal } from '../../examples/minimal';
@@ -17,6 +17,7 @@ import { customKind, UPSTREAM_VARIABLE } from '../../sandbox/definitions';
 import { type Pod, untilReady } from '../../sandbox/readiness';
 import { namespaceOf, PLATFORMS, renderVariants } from '../support/construct-variants';
 import { environmentFolder, environmentText, shippedConfig } from '../support/environment-file';
+import { exposedServer } from '../support/exposed-server';
 import { quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
 
 const EXAMPLES = {
@@ -39,6 +40,12 @@ describe.each(names)('the example %s', (name) => {
   it('renders the same manifests', async () => {
     const golden = join(import.meta.dirname, '__goldens__', `${name}.yaml`);
     await expect(manifestYaml(objectsOf(EXAMPLES[name]()))).toMatchFileSnapshot(golden);
+  });
+
+  it('has its pods scraped where it is scaled on what they tell', () => {
+    const kinds = objectsOf(EXAMPLES[name]()).map(({ kind }) => kind);
+    if (!kinds.some((kind) => kind === 'HorizontalPodAutoscaler' || kind === 'ScaledObject')) return;
+    expect(kinds).toContain('PodMonitor');
   });
 
   it('has a server that is named after its model', () => {
@@ -128,7 +135,30 @@ const GKE_KINDS = [
 /** Kinds whose definitions are in the upstream data alone. */
 const UPSTREAM_KINDS = ['leaderworkerset.x-k8s.io/LeaderWorkerSet', 'monitoring.googleapis.com/PodMonitoring'];
 
+describe('the objects of every construct', () => {
+  it.each(PLATFORMS)('have the labels that all of them have: %s', (platform) => {
+    const without = renderVariants(platform)
+      .filter(({ metadata: { name, labels = {} } }) => {
+        if (name.startsWith(`${platform}-`) && name !== `${platform}-vision`) return false;
+        return !['name', 'instance', 'component', 'part-of', 'managed-by'].every(
+          (key) => labels[`app.kubernetes.io/${key}`],
+        );
+      })
+      .map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    expect(without).toEqual([]);
+  });
+});
+
 describe('errors where something is composed', () => {
+  it('two constructs make the same object', () => {
+    const chart = new Chart(new App(), 'chart', { namespace: 'triton' });
+    const server = exposedServer();
+    const route = { server, gateways: [{ name: 'g', sectionName: 'https' }], hostnames: ['a.example.com'] };
+    new HttpRoute(chart, 'a', route);
+    expect(() => new HttpRoute(chart, 'b', route)).toThrow(/is what chart\/a\/route makes already/);
+    expect(() => new HttpRoute(chart, 'c', { ...route, name: 'internal' })).not.toThrow();
+  });
+
   it('no pool has the GPUs', () => {
     const pool = gkeNodePool({ name: 'l4', machineType: 'g2-standard-8', maxNodes: 1 });
     expect(() => placeOn({ ...mistralVllm, accelerator: 'nvidia-a100-80gb' }, pool)).toThrow(

@@ -23,7 +23,16 @@ import {
   type TritonServerProps,
 } from '../../constructs';
 import { RESTRICTED_NAMESPACE } from '../../constructs/security';
-import { catalog, gkeNodePool, type Model, mistralVllm, nimLlama31, placeNimOn, placeOn } from '../../models';
+import {
+  catalog,
+  gkeNodePool,
+  type Model,
+  mistralVllm,
+  nimLlama31,
+  placeNimOn,
+  placeOn,
+  type Scale,
+} from '../../models';
 import type { KubernetesObject } from '../../preview/plan';
 import { exposedServer } from './exposed-server';
 import { engineModel } from './models';
@@ -120,8 +129,7 @@ function servers(platform: Platform): Record<string, Variant> {
         storageClass: 'premium-rwo',
         replicas: 1,
       });
-      const labels = { 'app.kubernetes.io/name': 'ngc' };
-      new NgcSecret(c, 'ngc', { name: 'ngc', labels, key: { kind: 'value', apiKey: '__token_1__' } });
+      new NgcSecret(c, 'ngc', { name: 'ngc', key: { kind: 'value', apiKey: '__token_1__' } });
     },
   };
 }
@@ -164,17 +172,21 @@ function sources(platform: Platform): Record<string, Variant> {
   };
 }
 
+type Scaled = Omit<QueueAutoscalerProps, 'server'> & { readonly scale?: Scale };
+
 function autoscalers(platform: Platform): Record<string, Variant> {
-  const scaled = (props: Omit<QueueAutoscalerProps, 'server'>, model?: Model) => (chart: Chart) =>
-    void new QueueAutoscaler(chart, 'autoscaler', {
-      server: exposedServer({
-        platform,
-        placement: placeOn(resnet, l4),
-        scale: resnet.scale,
-        queueMetric: server(new Chart(new App(), 'other'), platform, model && { model }).queueMetric,
-      }),
-      ...props,
-    });
+  const scaled =
+    ({ scale = resnet.scale, ...props }: Scaled, model?: Model) =>
+    (chart: Chart) =>
+      void new QueueAutoscaler(chart, 'autoscaler', {
+        server: exposedServer({
+          platform,
+          placement: placeOn(resnet, l4),
+          scale,
+          queueMetric: server(new Chart(new App(), 'other'), platform, model && { model }).queueMetric,
+        }),
+        ...props,
+      });
   const metric = {
     kind: 'query',
     name: 'in-flight',

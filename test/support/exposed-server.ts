@@ -1,4 +1,5 @@
 import type { InferenceServer } from '../../constructs/inference-server';
+import { commonLabels } from '../../constructs/naming';
 import { placeOn } from '../../models/placement';
 import { gpuPool, tensorModel } from './models';
 
@@ -8,7 +9,7 @@ export function exposedServer(changes: Partial<InferenceServer> = {}): Inference
   const selector = { 'app.kubernetes.io/name': 'triton', 'app.kubernetes.io/instance': 'resnet50' };
   return {
     name,
-    labels: { ...selector, 'app.kubernetes.io/component': 'inference-server' },
+    labels: commonLabels('resnet50'),
     selector,
     platform: 'kubernetes',
     placement: placeOn(tensorModel('resnet50'), gpuPool()),
@@ -16,6 +17,7 @@ export function exposedServer(changes: Partial<InferenceServer> = {}): Inference
     scale: { min: 1, max: 2 },
     queueMetric: undefined,
     deadlineSeconds: 90.5,
+    startSeconds: 1200,
     api: { kind: 'kserve-v2', model: 'resnet50' },
     ports: { http: 8000, grpc: 8001, metrics: 8002 },
     metrics: { port: 'metrics', path: '/metrics' },
