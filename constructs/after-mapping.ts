@@ -19,6 +19,7 @@ export function afterMapping(construct: IConstruct, edit: (manifest: Manifest) =
   const mapped = object.toJson.bind(object);
   object.toJson = () => {
     const manifest = mapped() as Manifest;
-    return edit(manifest) ?? manifest;
+    // A copy without parts in common: a patch of one would change the other, and YAML would write anchors.
+    return JSON.parse(JSON.stringify(edit(manifest) ?? manifest));
   };
 }

@@ -9,6 +9,7 @@ import { sum } from '../models/sum';
 import { afterMapping } from './after-mapping';
 import { egressRules } from './egress-rules';
 import { type RepositorySource, type SyncedSource, sourceDestinations } from './model-source';
+import { modelNames } from './mounted-source';
 import { contentHash, STACK_LABELS, slug } from './naming';
 import { applyPatches, type Patches } from './patch';
 import type { Platform } from './platform';
@@ -94,9 +95,10 @@ export class ModelRepository extends Construct {
       metadata: { name: this.name, labels: { ...this.labels } },
       automountToken: false,
     });
+    const names = [...new Set(models.flatMap(modelNames))];
     if (storage.kind === 'shared') {
       this.gib = storage.gib ?? sum(models.map(repositoryVolumeGib));
-      this.source = { kind: 'model-repository', claimName: this.name, storage: storage.kind };
+      this.source = { kind: 'model-repository', claimName: this.name, storage: storage.kind, models: names };
       this.claim('ReadWriteMany', storage.storageClass);
       this.networkPolicy(selector, props);
       const { name, labels } = this;
@@ -107,7 +109,7 @@ export class ModelRepository extends Construct {
     } else {
       this.gib = Math.max(SMALLEST_DISK_GIB, sum(models.map((model) => repositoryDiskGib(model))));
       const claimName = `${this.name}-${contentHash({ source, storage, gib: this.gib })}`;
-      this.source = { kind: 'model-repository', claimName, storage: storage.kind };
+      this.source = { kind: 'model-repository', claimName, storage: storage.kind, models: names };
       this.populated(source, storage);
       applyPatches(this, props.patch);
     }

@@ -59,6 +59,8 @@ export interface RepositorySource {
   readonly claimName: string;
   /** What it is filled on: a refresh replaces the folder on a shared volume, and Hyperdisk ML is never changed. */
   readonly storage: 'shared' | 'hyperdisk-ml';
+  /** Models that lie there. @default those of the server that mounts it */
+  readonly models?: readonly string[];
 }
 
 /**

@@ -18,8 +18,17 @@ release="$MODEL_TARGET/release"
 changed="$MODEL_TARGET/changed"
 keep="$(printenv MODEL_KEEP_PREVIOUS || true)"
 
+# Of what runs in the foreground a shell waits for the end before it heeds a signal.
+child=
+trap '[ -z "$child" ] || kill "$child" 2>/dev/null; exit 143' TERM INT
+
 say() { echo "model-sync: $*"; }
 fail() { code="$1"; shift; echo "model-sync: ERROR: $*" >&2; exit "$code"; }
+
+if [ -n "$keep" ] && [ -f "$changed" ]; then
+  say "going on with the release that was fetched last"
+  exit 0
+fi
 
 # A container killed between the two renames below leaves the last whole tree aside: take it back first.
 if [ ! -d "$repository" ] && [ -d "$previous" ]; then
@@ -29,8 +38,11 @@ fi
 rm -rf "$staging" "$previous" "$release.previous" "$changed"
 mkdir -p "$repository"
 
-# Paths, sizes, times and digests as the store lists them. A sync from a prefix that does not exist succeeds with nothing: ask first.
-if ! listing="$(rclone lsf -R --files-only --format psth --use-server-modtime "$MODEL_SOURCE")"; then
+# Paths, sizes, times and digests as the store lists them.
+list() { rclone lsf -R --files-only --format psth --use-server-modtime "$MODEL_SOURCE"; }
+
+# A sync from a prefix that does not exist succeeds with nothing: ask first.
+if ! listing="$(list)"; then
   [ -n "$(ls -A "$repository")" ] \
     || fail 11 "can't list $MODEL_SOURCE_NAME: see the lines above. Does the pod's identity hold read permission on it?"
   # A store that is down must not take servers down with it.
@@ -50,13 +62,24 @@ if [ "$listing" = "$(cat "$MODEL_TARGET/rejected" 2>/dev/null)" ]; then
   exit 0
 fi
 
+if [ -n "$keep" ] && [ "$listing" != "$(cat "$MODEL_TARGET/seen" 2>/dev/null)" ]; then
+  # Someone may be in the middle of publishing it.
+  printf '%s\n' "$listing" > "$MODEL_TARGET/seen"
+  say "$MODEL_SOURCE_NAME has changed: it is fetched when the next look finds it the same"
+  exit 0
+fi
+
 say "fetching $MODEL_SOURCE_NAME"
 # What the last run left is not fetched again. Links cost no space, and rclone changes no file in place: it writes
 # another and renames it.
 cp -al "$repository" "$staging"
 rclone sync "$MODEL_SOURCE" "$staging" \
-  --transfers 8 --multi-thread-streams 4 --stats 10s --stats-one-line --stats-log-level NOTICE \
-  || fail 11 "fetching $MODEL_SOURCE_NAME failed: see the lines above. What was served before is untouched."
+  --transfers 8 --multi-thread-streams 4 --stats 10s --stats-one-line --stats-log-level NOTICE &
+child=$!
+wait "$child" || fail 11 "fetching $MODEL_SOURCE_NAME failed: see the lines above. What was served before is untouched."
+
+[ "$listing" = "$(list | sort)" ] \
+  || fail 11 "$MODEL_SOURCE_NAME changed while it was fetched: someone publishes it. What was served before is untouched."
 
 # Folders whose files are gone; object stores have no folders.
 find "$staging" -depth -mindepth 1 -type d -exec rmdir {} + 2>/dev/null || true

@@ -11,40 +11,64 @@ set -u
 repository="$MODEL_TARGET/repository"
 previous="$MODEL_TARGET/previous"
 release="$MODEL_TARGET/release"
+changed="$MODEL_TARGET/changed"
 
 say() { echo "model-watch: $*"; }
 
-# What runs in the foreground would hold the signal back.
-trap 'exit 0' TERM INT
-pause() { sleep "$1" & wait $!; }
+# Of what runs in the foreground a shell waits for the end before it heeds a signal.
+child=
+trap '[ -z "$child" ] || kill "$child" 2>/dev/null; exit 0' TERM INT
+run() { "$@" & child=$!; wait "$child"; }
 
+alive() { run wget -q -O /dev/null -T 10 "$WATCH_SERVER/v2/health/live" 2>/dev/null; }
 load() {
-  wget -q -O /dev/null -T "$WATCH_LOAD_SECONDS" --header "$LOAD_KEY_HEADER: $(cat "$LOAD_KEY_FILE")" --post-data '{}' \
-    "$WATCH_SERVER/v2/repository/models/$1/load"
+  run wget -q -O /dev/null -T "$WATCH_LOAD_SECONDS" --header "$LOAD_KEY_HEADER: $(cat "$LOAD_KEY_FILE")" \
+    --post-data '{}' "$WATCH_SERVER/v2/repository/models/$1/load"
 }
 
 # The models that are served, among those that changed.
-changed() { for model in $WATCH_MODELS; do grep -qx "$model" "$MODEL_TARGET/changed" && echo "$model"; done; }
+served() { for model in $WATCH_MODELS; do grep -qxF "$model" "$changed" && echo "$model"; done; }
 
+go_back() {
+  say "ERROR: $1. Going back to the last release." >&2
+  rm -rf "$MODEL_TARGET/staging"
+  mv "$repository" "$MODEL_TARGET/staging"
+  mv "$previous" "$repository"
+  mv "$release" "$MODEL_TARGET/rejected"
+  [ ! -f "$release.previous" ] || mv "$release.previous" "$release"
+  for again in $(served); do
+    # Triton loads what is newer than what it has, and these are not.
+    find "$repository/$again" -exec touch {} +
+    load "$again" || say "ERROR: $again: does not load any more" >&2
+  done
+  rm -rf "$MODEL_TARGET/staging" "$changed"
+}
+
+missed=0
 look() {
-  MODEL_KEEP_PREVIOUS=1 sh "$WATCH_SYNC" || { say "the sync failed: the next look is in $WATCH_SECONDS s"; return; }
-  [ -d "$previous" ] || return 0
-  for model in $(changed); do
+  if ! alive; then
+    # It starts, or ends: what lies there is loaded at its start. A release that it does not start with goes back.
+    missed=$((missed + WATCH_SECONDS))
+    [ -f "$changed" ] && [ -d "$previous" ] && [ "$missed" -gt "$WATCH_LOAD_SECONDS" ] \
+      && go_back "the server does not come up with the new release"
+    say "the server does not answer: the next look is in $WATCH_SECONDS s"
+    return
+  fi
+  missed=0
+  run env MODEL_KEEP_PREVIOUS=1 sh "$WATCH_SYNC" || { say "the sync failed: the next look is in $WATCH_SECONDS s"; return; }
+  [ -f "$changed" ] && [ -d "$previous" ] || return 0
+  for model in $(served); do
     if load "$model"; then say "$model: loaded"; continue; fi
-    say "ERROR: the server does not load the new $model: see its log. Going back to the last release." >&2
-    mv "$repository" "$MODEL_TARGET/staging"
-    mv "$previous" "$repository"
-    mv "$release" "$MODEL_TARGET/rejected"
-    [ ! -f "$release.previous" ] || mv "$release.previous" "$release"
-    for again in $(changed); do load "$again" || say "ERROR: $again: does not load any more" >&2; done
-    rm -rf "$MODEL_TARGET/staging"
+    # A server that has gone has refused nothing.
+    alive || return 0
+    go_back "the server does not load the new $model: see its log"
     return
   done
-  rm -rf "$previous" "$release.previous" "$MODEL_TARGET/rejected"
+  rm -rf "$previous" "$release.previous" "$MODEL_TARGET/rejected" "$changed"
 }
 
 while :; do
-  pause "$WATCH_SECONDS"
+  run sleep "$WATCH_SECONDS"
   look
 done
 `;

@@ -1,3 +1,4 @@
+import { basename, dirname } from 'node:path/posix';
 import * as kplus from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { imageReference, versions } from '../models/versions';
@@ -22,6 +23,8 @@ export interface ModelWatchProps extends ModelWatchOptions {
   readonly models: readonly string[];
   /** Seconds that a load may take. */
   readonly loadSeconds: number;
+  /** Where the key of the load API lies, where that is a Secret. @default the pod's own */
+  readonly secret?: { readonly secretName: string; readonly key: string };
 }
 
 /**
@@ -67,6 +70,11 @@ export class ModelWatch extends Construct {
       volumeMounts: [...sync.volumeMounts, { name: 'model-watch', mountPath: SCRIPT_MOUNT, readOnly: true }],
     });
     pod.volumes.push({ name: 'model-watch', configMap: { name: this.scriptName } });
+    const { secret } = this.props;
+    if (secret === undefined) return;
+    const items = [{ key: secret.key, path: basename(LOAD_KEY_FILE) }];
+    pod.volumes.push({ name: LOAD_KEY_VOLUME, secret: { secretName: secret.secretName, items } });
+    pod.initContainers.at(-1).volumeMounts.push({ name: LOAD_KEY_VOLUME, mountPath: LOAD_KEY_FOLDER, readOnly: true });
   }
 }
 
@@ -96,7 +104,7 @@ export function watchEnvironment(props: {
 
 /** The volume with the key of a pod's own, and the init container that makes it. */
 export const LOAD_KEY_VOLUME = 'load-key';
-const LOAD_KEY_FOLDER = LOAD_KEY_FILE.replace(/\/[^/]+$/, '');
+const LOAD_KEY_FOLDER = dirname(LOAD_KEY_FILE);
 
 /**
  * Gives a pod a key for its load API: random, in memory, made anew at each start, and known to its containers alone.

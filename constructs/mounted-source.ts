@@ -46,6 +46,9 @@ export interface MountedVolumes {
 const REPOSITORY_MOUNT = `${MODELS_MOUNT}/${REPOSITORY_FOLDER}`;
 const VOLUME = 'models';
 
+/** Of an init container that only looks. */
+const SMALL = { cpu: '100m', memory: '32Mi', 'ephemeral-storage': '64Mi' } as const;
+
 const NOTHING_ELSE = {
   initContainers: [],
   annotations: {},
@@ -118,7 +121,7 @@ function modelMounts(model: Model): Manifest[] {
 }
 
 /** The model and, of an ensemble, those that it is made of. */
-function modelNames(model: Model): string[] {
+export function modelNames(model: Model): string[] {
   return [...new Set([model.name, ...memberModels(model.backend).flatMap(modelNames)])];
 }
 
@@ -141,7 +144,6 @@ function sharedRepository({ claimName }: RepositorySource, { model, image }: Mou
  * hold the GPU until its startup probe gives up. It runs the server's own image, which is pulled in the meantime.
  */
 function waitForModels(model: Model, image: string, mount: Manifest): Manifest {
-  const small = { cpu: '100m', memory: '32Mi', 'ephemeral-storage': '64Mi' };
   const wait = `trap 'exit 143' TERM
 for model; do
   until [ -d "${REPOSITORY_MOUNT}/$model" ]; do
@@ -154,7 +156,7 @@ done`;
     image,
     imagePullPolicy: pullPolicy(image),
     command: ['/bin/sh', '-c', wait, 'wait-for-models', ...modelNames(model)],
-    resources: { requests: small, limits: small },
+    resources: { requests: SMALL, limits: SMALL },
     volumeMounts: [mount],
   };
 }
@@ -174,19 +176,21 @@ const CACHE_MOUNT = `${MODELS_MOUNT}/hugging-face`;
  * A ConfigMap is mounted with links beside the files, of which `..data` would be a model: so each model's folder alone,
  * which the kubelet finds through them.
  */
-function huggingFace(source: HuggingFaceSource, { model, name }: MountContext): MountedVolumes {
+function huggingFace(source: HuggingFaceSource, { model, name, image }: MountContext): MountedVolumes {
   const { tokenSecret, cacheGib } = source;
   const fetched = asPublished(model);
   const gib = cacheGib ?? repositoryDiskGib(fetched);
+  const cache = { name: CACHE_VOLUME, mountPath: CACHE_MOUNT };
   return {
     ...NOTHING_ELSE,
+    initContainers: [dropOtherRevisions(image, cache, source.revision)],
     volumes: [
       { name: VOLUME, configMap: repositoryVolume({ name, model, source }) },
       { name: CACHE_VOLUME, emptyDir: { sizeLimit: `${gib}Gi` } },
     ],
-    mounts: [...modelMounts(model), { name: CACHE_VOLUME, mountPath: CACHE_MOUNT }],
+    mounts: [...modelMounts(model), cache],
     environment: [
-      { name: 'HF_HOME', value: CACHE_MOUNT },
+      { name: 'HF_HOME', value: `${CACHE_MOUNT}/${source.revision}` },
       // Older releases of hf-xet keep up to 10 GB of what they fetched a second time (huggingface_hub, environment_variables.md).
       { name: 'HF_XET_CHUNK_CACHE_SIZE_BYTES', value: '0' },
       ...(tokenSecret === undefined ? [] : [{ name: 'HF_TOKEN', valueFrom: { secretKeyRef: { ...tokenSecret } } }]),
@@ -194,6 +198,33 @@ function huggingFace(source: HuggingFaceSource, { model, name }: MountContext): 
     localDiskGib: gib,
     cacheVolume: { name: CACHE_VOLUME, gib: cacheGib ?? repositoryVolumeGib(fetched) },
     fetchSeconds: fetchSeconds(fetched),
+  };
+}
+
+/** A volume that outlives its pods would fill with every revision that was ever served. */
+function dropOtherRevisions(image: string, cache: Manifest, revision: string): Manifest {
+  return {
+    name: 'drop-other-revisions',
+    image,
+    imagePullPolicy: pullPolicy(image),
+    command: [
+      'find',
+      CACHE_MOUNT,
+      '-mindepth',
+      '1',
+      '-maxdepth',
+      '1',
+      '!',
+      '-name',
+      revision,
+      '-exec',
+      'rm',
+      '-rf',
+      '{}',
+      '+',
+    ],
+    resources: { requests: SMALL, limits: SMALL },
+    volumeMounts: [cache],
   };
 }
 

@@ -25,6 +25,13 @@ export function members(model: Model): Model[] {
   return model.backend.kind === 'ensemble' ? model.backend.steps.flatMap((step) => members(step.model)) : [model];
 }
 
+/** The model itself, and all that it is made of, ensembles among them. */
+function allModels(model: Model): Model[] {
+  return model.backend.kind === 'ensemble'
+    ? [model, ...model.backend.steps.flatMap((step) => allModels(step.model))]
+    : [model];
+}
+
 /** The image that has all backends of the model. */
 export function serverImage(model: Model): Image {
   const backends = members(model).map(({ backend }) => backend);
@@ -42,7 +49,7 @@ export function serverCommand(model: Model, { pool }: Placement, options: Triton
   const limited = all.some(
     ({ backend }) => 'instances' in backend && backend.instances?.some((each) => each.rateLimiter),
   );
-  const cached = [model, ...all].some(({ responseCache }) => responseCache);
+  const cached = allModels(model).some(({ responseCache }) => responseCache);
   const server = [
     'tritonserver',
     `--model-repository=${MODELS_MOUNT}/${REPOSITORY_FOLDER}`,

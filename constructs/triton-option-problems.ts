@@ -1,6 +1,7 @@
 import type { Model } from '../models/model';
 import type { Problem } from '../models/problem';
 import { isSynced, type ModelSource } from './model-source';
+import { modelNames } from './mounted-source';
 import { enginesOf } from './triton-command';
 import type { ModelControl, TracingOptions, TritonOptions } from './triton-options';
 
@@ -29,6 +30,9 @@ const OWNED: Readonly<Record<string, string>> = {
   'grpc-port': 'nothing: probes, Service and policies name the ports',
   'metrics-port': 'nothing: probes, Service and policies name the ports',
   'allow-http': 'nothing: probes ask by HTTP',
+  'allow-grpc': 'nothing: the Service has the port',
+  'http-address': 'nothing: probes and clients come from outside of the pod',
+  'grpc-address': 'nothing: clients come from outside of the pod',
   'allow-metrics': 'nothing: the autoscaler lives on metrics',
 };
 
@@ -36,6 +40,7 @@ const OWNED: Readonly<Record<string, string>> = {
 export function optionProblems(options: TritonOptions, model: Model, source: ModelSource): Problem[] {
   return [
     ...controlProblems(options.control, model, source),
+    ...secondsProblems(options),
     ...tracingProblems(options.tracing),
     ...(options.flags ?? []).flatMap(flagProblems),
   ];
@@ -66,9 +71,46 @@ function flagProblems(flag: string): Problem[] {
   return [{ key: 'flags', value: flag, reason: `--${name} is set already`, fix: `remove it; what says it: ${prop}` }];
 }
 
+/** What lies on a shared volume beside the server's own models, and would be loaded with them. */
+function sharedProblems(control: ModelControl | undefined, model: Model, source: ModelSource): Problem[] {
+  if (source.kind !== 'model-repository' || source.storage !== 'shared' || control?.kind === 'explicit') return [];
+  const own = modelNames(model);
+  const others = (source.models ?? []).filter((name) => !own.includes(name));
+  if (others.length === 0) return [];
+  return [
+    {
+      key: 'control',
+      value: control?.kind ?? 'none',
+      reason: `loads all that lies in the repository, and that is ${others.join(', ')} as well`,
+      allowed: 'explicit',
+      fix: "control: { kind: 'explicit' }, or a ModelRepository of its own",
+    },
+  ];
+}
+
+function secondsProblems(options: TritonOptions): Problem[] {
+  const { control } = options;
+  const given = [
+    { key: 'control.seconds', value: control?.kind === 'poll' ? control.seconds : undefined },
+    {
+      key: 'control.watch.everySeconds',
+      value: control?.kind === 'explicit' ? control.watch?.everySeconds : undefined,
+    },
+  ];
+  return given
+    .filter(({ value }) => value !== undefined && !(Number.isInteger(value) && value >= 1))
+    .map(({ key, value }) => ({
+      key,
+      value,
+      reason: 'is no time between two looks',
+      allowed: 'whole seconds from 1',
+      fix: 'correct it',
+    }));
+}
+
 function controlProblems(control: ModelControl | undefined, model: Model, source: ModelSource): Problem[] {
-  if (control === undefined || control.kind === 'none') return [];
-  const problems: Problem[] = [];
+  const problems = sharedProblems(control, model, source);
+  if (control === undefined || control.kind === 'none') return problems;
   const synced = isSynced(source);
   const fixed = !(source.kind === 'claim' || (source.kind === 'model-repository' && source.storage === 'shared'));
   if (enginesOf(model).some(({ ranks }) => ranks > 1)) {

@@ -1,8 +1,11 @@
+import type { Model } from '../models/model';
 import type { Problem } from '../models/problem';
+import { repositoryDiskGib } from '../models/startup';
 import { sourceProblems } from './model-source-problems';
 import type { MountedVolumes } from './mounted-source';
 import { commonLabels } from './naming';
 import { optionProblems } from './triton-option-problems';
+import { LOAD_KEY_VARIABLE } from './triton-options';
 import { besides, keptVolume, mountedVolumes, podDiskGib } from './triton-pod';
 import type { TritonServerProps } from './triton-server-props';
 
@@ -25,7 +28,9 @@ function workloadProblems(props: TritonServerProps): Problem[] {
   if (sourceProblems(source, model, platform).length > 0) return [];
   const mounted = mountedVolumes(props);
   const problems = diskProblems(props, mounted);
-  if (workload?.kind !== 'statefulset' || keptVolume(props, mounted) !== undefined) return problems;
+  const kept = keptVolume(props, mounted);
+  if (workload?.kind !== 'statefulset') return problems;
+  if (kept !== undefined) return [...problems, ...volumeProblems(workload.volumeGib, model)];
   return [
     ...problems,
     ...(['storageClass', 'volumeGib', 'retention'] as const)
@@ -51,11 +56,18 @@ function placementProblems({ placement, model }: TritonServerProps): Problem[] {
   ];
 }
 
-function resourceProblems({ resources, placement, replicas, sharedMemoryGib }: TritonServerProps): Problem[] {
+function resourceProblems(props: TritonServerProps): Problem[] {
+  const { resources, placement, replicas, sharedMemoryGib, startupSeconds, extendedResources = {} } = props;
   const { allocatable, name } = placement.pool;
+  const beside = besides(props, undefined);
   const asked = [
-    { key: 'resources.cpus', value: resources?.cpus, offered: allocatable.cpus, unit: 'cores' },
-    { key: 'resources.memoryGib', value: resources?.memoryGib, offered: allocatable.memoryGib, unit: 'GiB' },
+    { key: 'resources.cpus', value: resources?.cpus, offered: allocatable.cpus - beside.cpus, unit: 'cores' },
+    {
+      key: 'resources.memoryGib',
+      value: resources?.memoryGib,
+      offered: allocatable.memoryGib - beside.memoryGib,
+      unit: 'GiB',
+    },
   ];
   const problems: Problem[] = asked
     .filter(({ value, offered }) => value !== undefined && !(value > 0 && value <= offered))
@@ -76,6 +88,25 @@ function resourceProblems({ resources, placement, replicas, sharedMemoryGib }: T
       fix: 'ask for less, or give the container more memory',
     });
   }
+  if (startupSeconds !== undefined && !(startupSeconds >= 1)) {
+    problems.push({
+      key: 'startupSeconds',
+      value: startupSeconds,
+      reason: 'is no time that a start can take',
+      allowed: '1 or more',
+      fix: 'correct it, or leave it out',
+    });
+  }
+  for (const resource of Object.keys(extendedResources)) {
+    if (resource.includes('/') && resource !== 'nvidia.com/gpu') continue;
+    problems.push({
+      key: `extendedResources.${resource}`,
+      value: extendedResources[resource],
+      reason: 'follows from the model and its placement, or is no extended resource',
+      allowed: 'names such as rdma/ib',
+      fix: 'leave it out; resources says CPU and memory',
+    });
+  }
   if (replicas !== undefined && !(Number.isInteger(replicas) && replicas >= 0)) {
     problems.push({
       key: 'replicas',
@@ -86,6 +117,20 @@ function resourceProblems({ resources, placement, replicas, sharedMemoryGib }: T
     });
   }
   return problems;
+}
+
+function volumeProblems(volumeGib: number | undefined, model: Model): Problem[] {
+  const least = repositoryDiskGib(model);
+  if (volumeGib === undefined || volumeGib >= least) return [];
+  return [
+    {
+      key: 'workload.volumeGib',
+      value: volumeGib,
+      reason: `does not hold the files of ${model.name}`,
+      allowed: `${least} or more; twice as much for a new release beside the one that is served`,
+      fix: 'leave it out, or raise it',
+    },
+  ];
 }
 
 /** A pod that fills its node's disk is evicted, and so is the next one. */
@@ -129,19 +174,27 @@ function grpcTlsProblems({ platform, grpcTls }: TritonServerProps): Problem[] {
   ];
 }
 
+/** Of the server's container: what follows from other props. */
+const OWN_VARIABLES: readonly string[] = [
+  ...['HOME', 'USER', LOAD_KEY_VARIABLE],
+  ...['HF_HOME', 'HF_TOKEN', 'HF_XET_CHUNK_CACHE_SIZE_BYTES'],
+];
+
 /** Of the pods: what follows from other props. */
 const OWN_ANNOTATIONS =
   /^(kubectl\.kubernetes\.io\/default-container|cluster-autoscaler\.kubernetes\.io\/safe-to-evict.*|openshift\.io\/required-scc|gke-gcsfuse\/.*)$/;
 
 function nameProblems({ environment = {}, podLabels = {}, podAnnotations = {} }: TritonServerProps): Problem[] {
-  const variables = Object.keys(environment)
-    .filter((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || name === 'HOME')
-    .map((name) => ({
-      key: `environment.${name}`,
-      reason: name === 'HOME' ? 'is set already: the root file system is read-only' : 'is no name of a variable',
-      allowed: 'letters, digits and _, no digit first',
-      fix: name === 'HOME' ? 'leave it out' : 'correct it',
-    }));
+  const variables = Object.keys(environment).flatMap((name): Problem[] => {
+    const key = `environment.${name}`;
+    if (OWN_VARIABLES.includes(name)) {
+      return [{ key, reason: 'is set already', fix: 'leave it out; HOME lies where the pod may write' }];
+    }
+    if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return [];
+    return [
+      { key, reason: 'is no name of a variable', allowed: 'letters, digits and _, no digit first', fix: 'correct it' },
+    ];
+  });
   const labels = Object.keys(podLabels)
     .filter((name) => name in commonLabels(''))
     .map((name) => ({

@@ -13,7 +13,7 @@ import type { Destination, InferenceServer } from './inference-server';
 import { isSynced, type ModelSource } from './model-source';
 import { MODELS_MOUNT, ModelSync } from './model-sync';
 import { ModelWatch } from './model-watch';
-import { addMountedSource, type MountedVolumes } from './mounted-source';
+import { addMountedSource, type MountedVolumes, modelNames } from './mounted-source';
 import { commonLabels, selectorLabels, serverName, slug } from './naming';
 import { applyPatches } from './patch';
 import type { Platform } from './platform';
@@ -21,7 +21,7 @@ import { tritonProbes } from './probes';
 import { HARDENED_CONTAINER, pullPolicy } from './security';
 import { ServerAccount } from './server-account';
 import type { ServingApi } from './serving-api';
-import { members, preStop, serverCommand, TRITON_PORTS } from './triton-command';
+import { preStop, serverCommand, TRITON_PORTS } from './triton-command';
 import {
   CONTAINER,
   completeAnnotations,
@@ -164,7 +164,7 @@ export class TritonServer extends Construct implements InferenceServer {
         : new kplus.Deployment(this, 'workload', {
             ...common,
             // A new pod is ready before an old one goes: capacity never falls below what is promised.
-            progressDeadline: Duration.seconds(rolloutSeconds(model)),
+            progressDeadline: Duration.seconds(rolloutSeconds(model) + (props.startupSeconds ?? 0)),
             strategy: kplus.DeploymentStrategy.rollingUpdate({
               maxSurge: kplus.PercentOrAbsolute.absolute(1),
               maxUnavailable: kplus.PercentOrAbsolute.absolute(0),
@@ -222,8 +222,11 @@ export class TritonServer extends Construct implements InferenceServer {
       ...control.watch,
       name: this.name,
       labels: this.labels,
-      models: [...new Set([model, ...members(model)])].map(({ name }) => name),
+      models: modelNames(model),
       loadSeconds: startupBudgetSeconds(model),
+      ...(control.key?.kind === 'secret' && {
+        secret: { secretName: control.key.secretName, key: control.key.secretKey ?? 'key' },
+      }),
     });
   }
 }

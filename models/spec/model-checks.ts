@@ -55,6 +55,7 @@ export function modelProblems(spec: ModelSpec): Problem[] {
   return [
     ...scaleProblems(spec.scale, 'scale'),
     ...hardwareProblems(spec),
+    ...memberProblems(spec),
     ...backendProblems(spec),
     ...versionProblems(spec),
     ...cacheProblems(spec),
@@ -80,6 +81,35 @@ function hardwareProblems({ backend, accelerator }: ModelSpec): Problem[] {
       reason: `${kinds} ${backend.kind === 'ensemble' ? 'among its members ' : ''}has instances on GPUs`,
       allowed: ACCELERATORS.join(', '),
       fix: 'name an accelerator, or put all instances on the CPU (kind: cpu) where the backend runs there',
+    },
+  ];
+}
+
+/** An ensemble and its members run on the same GPUs: engines and plans for another one do not load there. */
+function memberProblems({ backend, accelerator }: ModelSpec): Problem[] {
+  if (backend.kind !== 'ensemble' || accelerator === 'none') return [];
+  const members = backend.steps.map(({ model }) => model);
+  const problems = backend.steps.flatMap(({ model }, index): Problem[] =>
+    model.accelerator === accelerator || model.accelerator === 'none'
+      ? []
+      : [
+          {
+            key: `backend.steps[${index}].model`,
+            value: model.name,
+            reason: `is for ${model.accelerator}, and the ensemble for ${accelerator}`,
+            allowed: `members for ${accelerator}, or for none`,
+            fix: 'define the member for the same accelerator',
+          },
+        ],
+  );
+  if (members.some((member) => member.accelerator !== 'none')) return problems;
+  return [
+    {
+      key: 'accelerator',
+      value: accelerator,
+      reason: 'all of its members run on the CPU alone',
+      allowed: 'none',
+      fix: 'say none, or give one of the members an accelerator',
     },
   ];
 }

@@ -54,7 +54,12 @@ describe('a shared repository', () => {
     const bytes = [llama31, mistralVllm, resnet50].reduce((all, model) => all + fileBytes(model), 0);
     expect(spec).toMatchObject({ accessModes: ['ReadWriteMany'], storageClassName: 'standard-rwx' });
     expect(Number.parseInt(spec.resources.requests.storage, 10) * GIB).toBeGreaterThan(2 * bytes);
-    expect(repository.source).toEqual({ kind: 'model-repository', claimName: metadata.name, storage: 'shared' });
+    expect(repository.source).toEqual({
+      kind: 'model-repository',
+      claimName: metadata.name,
+      storage: 'shared',
+      models: ['llama-3.1-8b', 'mistral-7b-vllm', 'resnet50'],
+    });
   });
 
   it('is filled by a Job that a second apply does not run again', () => {

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { App, Chart } from 'cdk8s';
@@ -302,13 +302,25 @@ describe('a model of the Hugging Face Hub', () => {
   });
 
   it('is kept where the cache is mounted, on a disk that holds it', () => {
-    const { environment, mounts, volumes, localDiskGib, cacheVolume } = mounted(source);
+    const { environment, initContainers, mounts, volumes, localDiskGib, cacheVolume } = mounted(source);
     const home = environment.find(({ name }) => name === 'HF_HOME')?.value;
-    expect(mounts).toContainEqual({ name: 'hugging-face', mountPath: home });
+    const mount = { name: 'hugging-face', mountPath: dirname(home) };
+    expect(mounts).toContainEqual(mount);
+    expect(initContainers).toMatchObject([{ name: 'drop-other-revisions', volumeMounts: [mount] }]);
     expect(volumes).toContainEqual({ name: 'hugging-face', emptyDir: { sizeLimit: `${localDiskGib}Gi` } });
     expect(localDiskGib * GIB).toBeGreaterThan(fileBytes(mistralVllm));
     // On a volume that outlives the pod, a new revision is fetched beside the old one.
     expect((cacheVolume?.gib ?? 0) * GIB).toBeGreaterThan(2 * fileBytes(mistralVllm));
+  });
+
+  it('keeps no other revision', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'triton-stack-hub-'));
+    for (const name of [COMMIT, 'f'.repeat(40)]) mkdirSync(join(folder, name, 'hub'), { recursive: true });
+    const [{ command } = { command: [] }] = mounted(source).initContainers;
+    const [program, , ...rest] = command as string[];
+    expect(spawnSync(program as string, [folder, ...rest]).status).toBe(0);
+    expect(readdirSync(folder)).toEqual([COMMIT]);
+    rmSync(folder, { recursive: true });
   });
 
   it('may have 16 bits on the Hub and 8 on the GPU', () => {

@@ -93,12 +93,15 @@ describe('the sidecar that looks for new releases', () => {
     };
   }
 
-  function checked(command: string, ...args: string[]): void {
-    const { status, stderr } = spawnSync(command, args, { env: environment(), encoding: 'utf8', timeout: 60_000 });
-    if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
+  function checked(args: readonly string[], changes: Record<string, string> = {}): void {
+    const [command = '', ...rest] = args;
+    const env = { ...environment(), ...changes };
+    const { status, stderr } = spawnSync(command, rest, { env, encoding: 'utf8', timeout: 60_000 });
+    if (status !== 0) throw new Error(`${args.join(' ')}: ${stderr}`);
   }
-  const rclone = (...args: string[]) => checked(pythonTool('rclone'), ...args, '--config', '/notfound');
-  const run = (script: string) => checked('/bin/sh', join(work, script));
+  const rclone = (...args: string[]) => checked([pythonTool('rclone'), ...args, '--config', '/notfound']);
+  const run = (script: string, changes: Record<string, string> = {}) =>
+    checked(['/bin/sh', join(work, script)], changes);
 
   function publish(files: Record<string, string>): void {
     const folder = mkdtempSync(join(work, 'publish-'));
@@ -109,8 +112,9 @@ describe('the sidecar that looks for new releases', () => {
     rclone('sync', folder, 'store:models/release');
   }
 
-  function look(): void {
-    watch = spawn('/bin/sh', [join(work, 'watch.sh')], { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
+  function look(changes: Record<string, string> = {}): void {
+    const env = { ...environment(), ...changes };
+    watch = spawn('/bin/sh', [join(work, 'watch.sh')], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [watch.stdout, watch.stderr]) stream?.on('data', (data) => (said += data));
   }
 
@@ -126,7 +130,8 @@ describe('the sidecar that looks for new releases', () => {
     await expect.poll(() => said, WAIT).toMatch(/is as it was/);
     expect(loads('number')).toBe(2);
     expect(loads('other')).toBe(0);
-    expect(readdirSync(models).sort()).toEqual(['release', 'repository']);
+    expect(said).toMatch(/fetched when the next look finds it the same/);
+    expect(readdirSync(models).sort()).toEqual(['release', 'repository', 'seen']);
   });
 
   it('goes back to what served where the server refuses a release, and takes the next', {
@@ -142,12 +147,44 @@ describe('the sidecar that looks for new releases', () => {
     expect(ready.status).toBe(200);
     publish(model(4));
     await expect.poll(answer, WAIT).toBe(4);
-    await expect.poll(() => readdirSync(models).sort(), WAIT).toEqual(['release', 'repository']);
+    await expect.poll(() => readdirSync(models).sort(), WAIT).toEqual(['release', 'repository', 'seen']);
+  });
+
+  it('goes back with all that it had loaded of a release', { timeout: TEST_MS }, async () => {
+    // The first of the two loads, the second does not: the first has to be what it was.
+    const served = { WATCH_MODELS: 'number broken' };
+    publish({ ...model(5), 'broken/config.pbtxt': 'backend: "python"', 'broken/1/model.py': 'raise Exception("no")' });
+    look(served);
+    await expect.poll(() => said, WAIT).toMatch(/number: loaded.*does not load the new broken.*Going back/s);
+    await expect.poll(() => said, WAIT).toMatch(/left alone/);
+    expect(await answer()).toBe(4);
+  });
+
+  it('goes on with a release that it was killed in the middle of', { timeout: TEST_MS }, async () => {
+    publish(model(6));
+    // What a watch does before it has anything loaded: two looks.
+    for (const _look of [1, 2]) run('sync.sh', { MODEL_KEEP_PREVIOUS: '1' });
+    expect(readdirSync(models)).toContain('changed');
+    look();
+    await expect.poll(answer, WAIT).toBe(6);
+    await expect.poll(() => readdirSync(models).sort(), WAIT).toEqual(['release', 'repository', 'seen']);
+  });
+
+  it('takes a server that does not answer for none that refuses', { timeout: TEST_MS }, async () => {
+    publish(model(7));
+    look({ WATCH_SERVER: 'http://127.0.0.1:9' });
+    await expect.poll(() => said, WAIT).toMatch(/does not answer.*does not answer/s);
+    watch?.kill('SIGKILL');
+    expect(readdirSync(models).sort()).toEqual(['release', 'repository', 'seen']);
+    look();
+    await expect.poll(answer, WAIT).toBe(7);
   });
 
   it('ends at once when the pod does', { timeout: TEST_MS }, async () => {
-    look();
-    await expect.poll(() => said, WAIT).toMatch(/is as it was/);
+    // Long enough that an end at once is not an end of the pause.
+    look({ WATCH_SECONDS: '3600' });
+    const pid = watch?.pid;
+    await expect.poll(() => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'), WAIT).not.toBe('');
     const ended = new Promise((done) => watch?.once('exit', done));
     watch?.kill('SIGTERM');
     expect(await ended).toBe(0);

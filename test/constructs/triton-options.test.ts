@@ -241,7 +241,20 @@ describe('what cannot work', () => {
     ['shares more memory than it has', { sharedMemoryGib: 4096 }, /counts against the memory/],
     ['has half a replica', { replicas: 0.5 }, /is no number of pods/],
     ['names a variable wrongly', { environment: { 'A-B': 'x' } }, /is no name of a variable/],
-    ['moves the home folder', { environment: { HOME: '/root' } }, /the root file system is read-only/],
+    ['moves the home folder', { environment: { HOME: '/root' } }, /environment.HOME problem is set already/],
+    ['repeats a variable of its own', { environment: { USER: 'me' } }, /environment.USER problem is set already/],
+    ['starts in no time', { startupSeconds: 0 }, /is no time that a start can take/],
+    ['takes GPUs twice', { extendedResources: { 'nvidia.com/gpu': 2 } }, /follows from the model and its placement/],
+    ['looks all the time', { control: { kind: 'explicit', watch: { everySeconds: 0 } } }, /no time between two looks/],
+    ['has no room for its files', { workload: { kind: 'statefulset', volumeGib: 0.01 } }, /does not hold the files/],
+    ['hands traces to nowhere', { tracing: { url: 'otel:4318' } }, /is not the address of a collector/],
+    ['overrides an annotation', { podAnnotations: { 'openshift.io/required-scc': 'x' } }, /is set already/],
+    ['asks for a constraint elsewhere', { scc: { name: 'nonroot-v2' } }, /is OpenShift's/],
+    [
+      'loads all of a repository that others share',
+      { source: ModelSource.repository({ claimName: 'm', storage: 'shared', models: ['resnet50', 'llama'] }) },
+      /loads all that lies in the repository, and that is llama as well/,
+    ],
     ['patches what is not there', { patch: { Ingress: [] } }, /names no object that this construct makes/],
   ])('%s', (_name, props, message) => {
     expect(told(props)).toMatch(message);

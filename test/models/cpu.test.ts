@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { renderExplanation } from '../../bin/model-report';
+import type { Hardware } from '../../models/accelerator';
 import { explain } from '../../models/explain';
 import { memoryFit } from '../../models/memory';
 import { defineModel, type ModelSpec } from '../../models/model';
@@ -11,10 +12,10 @@ import { engineModel, gpuPool, tensorModel } from '../support/models';
 const pool = gpuPool({ name: 'general', accelerator: 'none', gpusPerNode: 0 });
 const model = tensorModel('on-cpu', { accelerator: 'none' }, { batching: { kind: 'dynamic', maxBatch: 8 } });
 
-function ensemble(member: ReturnType<typeof tensorModel>) {
+function ensemble(member: ReturnType<typeof tensorModel>, accelerator: Hardware = 'none') {
   return defineModel({
     name: 'chain',
-    accelerator: 'none',
+    accelerator,
     scale: { min: 1, max: 1 },
     backend: {
       kind: 'ensemble',
@@ -73,6 +74,12 @@ describe('a model without an accelerator', () => {
       'an instance on a GPU',
       () => tensorModel('m', { accelerator: 'none' }, { instances: [{ count: 1, kind: 'gpu' }] }),
       /onnxruntime has instances on GPUs/,
+    ],
+    ['a GPU of which no member knows', () => ensemble(model, 'nvidia-l4'), /all of its members run on the CPU alone/],
+    [
+      'a member for another GPU',
+      () => ensemble(tensorModel('m', {}, { kind: 'tensorrt' }), 'nvidia-tesla-a100'),
+      /is for nvidia-l4, and the ensemble for nvidia-tesla-a100/,
     ],
     ['a member on a GPU', () => ensemble(tensorModel('m')), /onnxruntime among its members has instances on GPUs/],
   ])('is refused with %s', (_name, define, message) => {
