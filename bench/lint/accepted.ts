@@ -55,7 +55,6 @@ function split(text: `${Finding['linter']} ${string}`): Pick<Accepted, 'linter' 
 
 /** Why a finding in a render of ours stays, or undefined where it has to be mended. */
 export function acceptedReason(render: string, { linter, check }: Finding): string | undefined {
-  return ACCEPTED.find(
-    (each) => each.linter === linter && each.check === check.replace(/ .*/, '') && (each.renders?.test(render) ?? true),
-  )?.reason;
+  return ACCEPTED.find((each) => each.linter === linter && each.check === check && (each.renders?.test(render) ?? true))
+    ?.reason;
 }

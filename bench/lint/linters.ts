@@ -49,7 +49,6 @@ interface CheckovReport {
 
 interface CheckovResult {
   readonly check_id: string;
-  readonly check_name: string;
   readonly resource: string;
 }
 
@@ -59,10 +58,10 @@ function checkov(command: string, file: string): Finding[] {
   const { results } = output(command, [...flags, '--file', file]) as CheckovReport;
   if (results === undefined) return [];
   if (results.parsing_errors.length > 0) throw new Error(`checkov cannot read ${file}`);
-  return [...results.failed_checks, ...results.skipped_checks].map(({ check_id, check_name, resource }) => {
+  return [...results.failed_checks, ...results.skipped_checks].map(({ check_id, resource }) => {
     // Kind, namespace, name; the labels of a pod follow.
     const [kind, , name] = resource.split('.');
-    return { linter: 'checkov', check: `${check_id} ${check_name}`, object: `${kind}/${name}` };
+    return { linter: 'checkov', check: check_id, object: `${kind}/${name}` };
   });
 }
 

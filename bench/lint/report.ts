@@ -39,14 +39,14 @@ export function report(linted: readonly Linted[], { colours, width }: Style): st
       ? '  none'
       : table(
           ['render', 'linter', 'check', 'object'],
-          open.map(({ name, finding: { linter, check, object } }) => [name, linter, check.replace(/ .*/, ''), object]),
+          open.map(({ name, finding: { linter, check, object } }) => [name, linter, check, object]),
           colours.dim,
         ),
     '',
     bold('Ours, accepted'),
     ...reasons.flatMap((reason) => {
       const these = found.filter((each) => each.reason === reason);
-      const checks = [...new Set(these.map(({ finding }) => finding.check.replace(/ .*/, '')))].join(', ');
+      const checks = [...new Set(these.map(({ finding }) => finding.check))].join(', ');
       const [first = '', ...rest] = wrap(`${checks} in ${plural(these.length)}: ${reason}`, width - 4);
       return [`  ${first}`, ...rest.map((line) => `    ${line}`)];
     }),
