@@ -18,6 +18,12 @@ export const ACCEPTED: readonly Accepted[] = [
     reason:
       'digests are put in by `npm run versions -- resolve`, where a registry is reached; images named by tag are pulled with Always until then',
   },
+  {
+    linter: 'kube-score',
+    check: 'deployment-replicas',
+    renders: /openshift/,
+    reason: "KEDA's ScaledObject keeps two, and owns the number; kube-score looks for a HorizontalPodAutoscaler",
+  },
   ...(['kube-score container-security-context-user-group-id', 'checkov CKV_K8S_40'] as const).map(
     (each): Accepted => ({
       ...split(each),
