@@ -6,7 +6,7 @@ export default defineConfig({
   define: { __PROJECT_ROOT__: JSON.stringify(import.meta.dirname) },
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/python-tools.ts', 'test/support/sandbox-tools.ts'],
+    globalSetup: ['test/support/temporary-folder.ts', 'test/support/python-tools.ts', 'test/support/sandbox-tools.ts'],
     // Loading the Pulumi SDK and cdk8s takes longer than the tests: one process loads them once.
     isolate: false,
     // Most of the time is waiting for servers: two at a time take little more than half of it.
