@@ -23,3 +23,10 @@ export function afterMapping(construct: IConstruct, edit: (manifest: Manifest) =
     return JSON.parse(JSON.stringify(edit(manifest) ?? manifest));
   };
 }
+
+/** Takes the namespace away from an object of the whole cluster: a chart gives its own to all that it holds. */
+export function clusterScoped(construct: IConstruct): void {
+  afterMapping(construct, ({ metadata }) => {
+    delete metadata.namespace;
+  });
+}

@@ -1,6 +1,6 @@
 import { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
-import { afterMapping } from './after-mapping';
+import { clusterScoped } from './after-mapping';
 import { clusterLabels } from './naming';
 import { applyPatches, type Patches } from './patch';
 
@@ -33,10 +33,7 @@ export class BatchPriority extends Construct {
       value: PRIORITY,
       description: 'Servers whose work can wait: they give their GPUs to any that has no class.',
     });
-    // A chart gives its namespace to all that it holds.
-    afterMapping(priority, ({ metadata }) => {
-      delete metadata.namespace;
-    });
+    clusterScoped(priority);
     applyPatches(this, props.patch);
   }
 }

@@ -6,7 +6,7 @@ import type { Model } from '../models/model';
 import { InputError } from '../models/problem';
 import { repositoryDiskGib, repositoryVolumeGib } from '../models/startup';
 import { sum } from '../models/sum';
-import { afterMapping } from './after-mapping';
+import { clusterScoped } from './after-mapping';
 import { egressRules } from './egress-rules';
 import { type RepositorySource, type SyncedSource, sourceDestinations } from './model-source';
 import { modelNames } from './mounted-source';
@@ -176,10 +176,7 @@ export class ModelRepository extends Construct {
       // All zones are filled, and no GPU waits for that: pods are pending until the claim is bound.
       volumeBindingMode: 'Immediate',
     });
-    // A chart gives its namespace to all that it holds.
-    afterMapping(storageClass, ({ metadata }) => {
-      delete metadata.namespace;
-    });
+    clusterScoped(storageClass);
     const from = { apiGroup: 'datalayer.gke.io', kind: 'GCPDataSource', name: claimName };
     const claim = this.claim('ReadOnlyMany', className, from);
     // A claim whose source goes first is never deleted (the same page, "Create a GCPDataSource custom resource").

@@ -7,7 +7,8 @@ import type { Platform } from './platform';
 
 /** What Kubernetes lets Secrets and claims be called. */
 const OBJECT_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
-const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/;
+/** Of an IAM role. */
+export const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/;
 const REGION = /^[a-z]{2}(-[a-z]+)+-\d+$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 

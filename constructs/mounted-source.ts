@@ -1,5 +1,5 @@
 import type { Model } from '../models/model';
-import { memberModels } from '../models/spec/backend';
+import { allModels } from '../models/spec/backend';
 import { fetchSeconds, repositoryDiskGib, repositoryVolumeGib } from '../models/startup';
 import type { Manifest } from './after-mapping';
 import { GCS_FUSE_VOLUMES, gcsFuseVolume } from './gcs-fuse';
@@ -122,7 +122,7 @@ function modelMounts(model: Model): Manifest[] {
 
 /** The model and, of an ensemble, those that it is made of. */
 export function modelNames(model: Model): string[] {
-  return [...new Set([model.name, ...memberModels(model.backend).flatMap(modelNames)])];
+  return allModels(model).map(({ name }) => name);
 }
 
 /**

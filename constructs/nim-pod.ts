@@ -6,6 +6,7 @@ import type { Manifest } from './after-mapping';
 import { placePods, SAFE_TO_EVICT } from './gpu-pods';
 import { NGC_API_KEY } from './ngc-secret';
 import type { NimServerProps } from './nim-server';
+import { claimVolume, settleWorkload } from './rendered-workload';
 import { podSecurityContext } from './security';
 
 /** The Secrets of a NIM's pods, by name. */
@@ -92,12 +93,8 @@ export function completeNimWorkload(
   selector: Readonly<Record<string, string>>,
   { pullSecretName }: NimSecrets,
 ): void {
-  // Left out where an autoscaler has it: cdk8s-plus says 1 otherwise.
-  if (replicas === undefined) delete manifest.spec.replicas;
-  else manifest.spec.replicas = replicas;
+  settleWorkload(manifest, replicas);
   const { metadata, spec } = manifest.spec.template;
-  // A hash of the construct's path: it would roll every pod when the construct moves in the tree.
-  delete metadata.labels['cdk8s.io/metadata.addr'];
   metadata.annotations = {
     ...metadata.annotations,
     // The local disk holds only what can be had again; without this it would keep nodes from scaling down.
@@ -123,15 +120,10 @@ export function completeNimWorkload(
     { name: 'scratch', emptyDir: {} },
     { name: 'shared-memory', emptyDir: { medium: 'Memory', sizeLimit: `${memoryGib}Gi` } },
   ];
-  manifest.spec.volumeClaimTemplates = [
-    {
-      metadata: { name: 'cache' },
-      spec: {
-        accessModes: ['ReadWriteOnce'],
-        ...(storageClass !== undefined && { storageClassName: storageClass }),
-        resources: { requests: { storage: `${nim.cacheGib}Gi` } },
-      },
-    },
-  ];
-  manifest.spec.persistentVolumeClaimRetentionPolicy = { whenDeleted: 'Delete', whenScaled: 'Retain', ...retention };
+  claimVolume(manifest, {
+    name: 'cache',
+    gib: nim.cacheGib,
+    storageClass,
+    retention: { whenDeleted: 'Delete', whenScaled: 'Retain', ...retention },
+  });
 }

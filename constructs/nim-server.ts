@@ -19,6 +19,7 @@ import { applyPatches, type Patches } from './patch';
 import type { Platform } from './platform';
 import { HARDENED_CONTAINER, pullPolicy } from './security';
 import { ServerAccount } from './server-account';
+import { serverService } from './server-service';
 
 export interface NimServerProps {
   readonly nim: Nim;
@@ -95,7 +96,7 @@ export class NimServer extends Construct implements InferenceServer {
 
     const { account } = new ServerAccount(this, 'account', { server: this });
     const secrets = this.secrets(props.ngc);
-    this.service = this.createService('service', this.name);
+    this.service = serverService(this, 'service', this, { name: this.name });
     this.workload = this.createWorkload(props, account, secrets);
     afterMapping(this.workload, (manifest) => {
       completeNimWorkload(manifest, props, this.selector, secrets);
@@ -112,21 +113,6 @@ export class NimServer extends Construct implements InferenceServer {
     return { secretName: name, pullSecretName: name };
   }
 
-  private createService(id: string, name: string, headless = false): kplus.Service {
-    const service = new kplus.Service(this, id, {
-      metadata: { name, labels: { ...this.labels } },
-      ...(headless && { clusterIP: 'None' }),
-      ports: [{ name: 'http', port: NIM_API.port, targetPort: NIM_API.port }],
-    });
-    for (const [key, value] of Object.entries(this.selector)) service.selectLabel(key, value);
-    afterMapping(service, ({ spec }) => {
-      delete spec.externalIPs;
-      // cdk8s-plus adds its own label to the selector of a StatefulSet's Service.
-      spec.selector = { ...this.selector };
-    });
-    return service;
-  }
-
   private createWorkload(
     props: NimServerProps,
     serviceAccount: kplus.IServiceAccount,
@@ -140,7 +126,7 @@ export class NimServer extends Construct implements InferenceServer {
       metadata: { name: this.name, labels: { ...this.labels } },
       podMetadata: { labels: { ...this.labels } },
       select: false,
-      service: this.createService('peers', `${this.name}-peers`, true),
+      service: serverService(this, 'peers', this, { name: `${this.name}-peers`, headless: true }),
       serviceAccount,
       automountServiceAccountToken: false,
       podManagementPolicy: kplus.PodManagementPolicy.PARALLEL,

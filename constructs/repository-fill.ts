@@ -7,6 +7,7 @@ import type { SyncedSource } from './model-source';
 import { ModelSync } from './model-sync';
 import { contentHash } from './naming';
 import type { Platform } from './platform';
+import { dropPathLabel } from './rendered-workload';
 import { podSecurityContext } from './security';
 
 export interface RepositoryFillProps {
@@ -86,9 +87,9 @@ export class RepositoryFill extends Construct {
   /** What cdk8s-plus cannot say of a Job. */
   private complete(job: Manifest, sync: ModelSync): void {
     const { metadata, spec } = job.template;
+    dropPathLabel(job.template);
     // Two pods at once would write to the same folders: a new one waits until the old one has ended.
     job.podReplacementPolicy = 'Failed';
-    delete metadata.labels['cdk8s.io/metadata.addr'];
     metadata.annotations = {
       // What was fetched so far would be fetched again.
       'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false',

@@ -4,6 +4,7 @@ import { InputError, type Problem } from '../models/problem';
 import { afterMapping } from './after-mapping';
 import type { InferenceServer } from './inference-server';
 import type { ModelSource } from './model-source';
+import { ROLE_ARN } from './model-source-problems';
 import { applyPatches, type Patches } from './patch';
 
 /** How the pods of a server are known to a cloud. No kind has keys: each trades the pod's own short-lived token. */
@@ -102,7 +103,6 @@ function identityAnnotations(identity: CloudIdentity): Record<string, string> {
 
 /** What IAM lets a Google service account be called (Google Cloud documentation, "Create service accounts"). */
 const GOOGLE_SERVICE_ACCOUNT = /^[a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z][a-z0-9.-]*\.iam\.gserviceaccount\.com$/;
-const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/;
 /** The webhook's bounds (aws/amazon-eks-pod-identity-webhook, pkg/constants.go). */
 const TOKEN_SECONDS = { min: 600, max: 86_400 } as const;
 

@@ -2,7 +2,7 @@ import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { MACHINE_TYPES } from '../models/machine-type';
 import { InputError, type Problem } from '../models/problem';
-import { afterMapping } from './after-mapping';
+import { clusterScoped } from './after-mapping';
 import { dnsEgress } from './cluster-dns';
 import type { InferenceServer } from './inference-server';
 import { clusterLabels } from './naming';
@@ -90,10 +90,7 @@ export class TeamNamespace extends Construct {
     const namespace = new k8s.KubeNamespace(this, 'namespace', {
       metadata: { name, labels: { ...labels, ...RESTRICTED_NAMESPACE, ...(client && CLIENT_NAMESPACE_LABEL) } },
     });
-    // A chart gives its namespace to all that it holds.
-    afterMapping(namespace, ({ metadata }) => {
-      delete metadata.namespace;
-    });
+    clusterScoped(namespace);
     new k8s.KubeResourceQuota(this, 'quota', {
       metadata: { name: 'team', namespace: name, labels },
       spec: {

@@ -1,11 +1,12 @@
 import type { Model } from '../models/model';
 import type { Placement } from '../models/placement';
 import { shutdown } from '../models/shutdown';
-import { worldSize } from '../models/spec/backend';
+import { allModels, worldSize } from '../models/spec/backend';
 import { type Image, tensorRtLlmImage, versions } from '../models/versions';
 import { MODELS_MOUNT, REPOSITORY_FOLDER } from './model-sync';
 import {
   controlFlags,
+  keySecretOf,
   LOAD_KEY_FILE,
   LOAD_KEY_VARIABLE,
   loadKeyFlags,
@@ -22,14 +23,7 @@ export const RESPONSE_CACHE_MIB = 256;
 
 /** The models that a server of this one holds: its members where it is an ensemble. */
 export function members(model: Model): Model[] {
-  return model.backend.kind === 'ensemble' ? model.backend.steps.flatMap((step) => members(step.model)) : [model];
-}
-
-/** The model itself, and all that it is made of, ensembles among them. */
-function allModels(model: Model): Model[] {
-  return model.backend.kind === 'ensemble'
-    ? [model, ...model.backend.steps.flatMap((step) => allModels(step.model))]
-    : [model];
+  return allModels(model).filter(({ backend }) => backend.kind !== 'ensemble');
 }
 
 /** The image that has all backends of the model. */
@@ -88,10 +82,10 @@ const RANDOM_KEY = `od -An -tx1 -N32 /dev/urandom | tr -d ' \\n'`;
 
 /** Closes what is for operators, which is open to everyone who reaches a port. */
 function withLoadKey(server: readonly string[], control: ModelControl | undefined): string[] {
-  const explicit = control?.kind === 'explicit';
   // Kubernetes puts the variable's value in its place.
-  if (explicit && control.key?.kind === 'secret') return [...server, ...loadKeyFlags(`$(${LOAD_KEY_VARIABLE})`)];
-  return ['/bin/sh', '-c', execWithKey(explicit ? `cat ${LOAD_KEY_FILE}` : RANDOM_KEY), 'triton', ...server];
+  if (keySecretOf(control) !== undefined) return [...server, ...loadKeyFlags(`$(${LOAD_KEY_VARIABLE})`)];
+  const key = control?.kind === 'explicit' ? `cat ${LOAD_KEY_FILE}` : RANDOM_KEY;
+  return ['/bin/sh', '-c', execWithKey(key), 'triton', ...server];
 }
 
 /** Shell that becomes the server, with a key that a command prints. */

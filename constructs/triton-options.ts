@@ -101,6 +101,20 @@ export interface TritonOptions {
   readonly flags?: readonly string[];
 }
 
+/** The watch for new releases, where there is one. */
+export function watchOf(control: ModelControl | undefined): ModelWatchOptions | undefined {
+  return control?.kind === 'explicit' ? control.watch : undefined;
+}
+
+/** The entry of a Secret that the key of the load API is, where it is not the pod's own. */
+export function keySecretOf(
+  control: ModelControl | undefined,
+): { readonly secretName: string; readonly key: string } | undefined {
+  if (control?.kind !== 'explicit' || control.key?.kind !== 'secret') return undefined;
+  const { secretName, secretKey = 'key' } = control.key;
+  return { secretName, key: secretKey };
+}
+
 /** Seconds between two looks for new files. */
 export const LOOK_SECONDS = 60;
 

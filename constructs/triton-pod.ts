@@ -9,9 +9,10 @@ import { identityDestinations, isSynced, sourceDestinations } from './model-sour
 import { addLoadKey, WATCH_RESOURCES } from './model-watch';
 import { type MountedVolumes, mountedSource } from './mounted-source';
 import { serverName } from './naming';
+import { claimVolume, settleWorkload } from './rendered-workload';
 import { podSecurityContext } from './security';
 import { members, serverImage } from './triton-command';
-import { GRPC_TLS_MOUNT, LOAD_KEY_VARIABLE, optionDestinations } from './triton-options';
+import { GRPC_TLS_MOUNT, keySecretOf, LOAD_KEY_VARIABLE, optionDestinations, watchOf } from './triton-options';
 import type { TritonServerProps } from './triton-server-props';
 
 /** The container that serves. */
@@ -27,12 +28,8 @@ export function completeWorkload(
   selector: Readonly<Record<string, string>>,
 ): void {
   const { platform, placement, replicas, scc } = props;
-  // Left out where an autoscaler has it: cdk8s-plus says 2 otherwise.
-  if (replicas === undefined) delete manifest.spec.replicas;
-  else manifest.spec.replicas = replicas;
-  const { metadata, spec } = manifest.spec.template;
-  // A hash of the construct's path: it would roll every pod when the construct moves in the tree.
-  delete metadata.labels['cdk8s.io/metadata.addr'];
+  settleWorkload(manifest, replicas);
+  const { spec } = manifest.spec.template;
   spec.securityContext = podSecurityContext(platform);
   if (scc?.runAsUser !== undefined) spec.securityContext.runAsUser = scc.runAsUser;
   placePods(spec, { placement, selector });
@@ -85,7 +82,7 @@ export function besides(
   { control }: TritonServerProps,
   mounted: MountedVolumes | undefined,
 ): { readonly cpus: number; readonly memoryGib: number; readonly diskGib: number } {
-  if (control?.kind === 'explicit' && control.watch !== undefined) return WATCH_RESOURCES;
+  if (watchOf(control) !== undefined) return WATCH_RESOURCES;
   return mounted?.sidecar ?? { cpus: 0, memoryGib: 0, diskGib: 0 };
 }
 
@@ -104,7 +101,7 @@ export function containerResources(
 
 /** Gives a pod the key of its load API, once all of its containers are there. */
 export function completeKey(spec: Manifest, { control }: TritonServerProps): void {
-  if (control?.kind === 'explicit' && control.key?.kind !== 'secret') addLoadKey(spec, [CONTAINER, 'model-watch']);
+  if (control?.kind === 'explicit' && keySecretOf(control) === undefined) addLoadKey(spec, [CONTAINER, 'model-watch']);
 }
 
 /**
@@ -149,8 +146,8 @@ function environmentOf({ environment = {}, control }: TritonServerProps): Manife
   const own = Object.entries(environment).map(([name, value]) =>
     typeof value === 'string' ? { name, value } : secretVariable(name, value.secretName, value.key),
   );
-  if (control?.kind !== 'explicit' || control.key?.kind !== 'secret') return own;
-  return [...own, secretVariable(LOAD_KEY_VARIABLE, control.key.secretName, control.key.secretKey ?? 'key')];
+  const secret = keySecretOf(control);
+  return secret === undefined ? own : [...own, secretVariable(LOAD_KEY_VARIABLE, secret.secretName, secret.key)];
 }
 
 function secretVariable(name: string, secretName: string, key: string): Manifest {
@@ -167,7 +164,7 @@ export function keptVolume(
 
 /** Releases that lie beside each other in a pod: a watch fetches the next beside the one that is served. */
 export function releasesOf({ control }: TritonServerProps): 1 | 2 {
-  return control?.kind === 'explicit' && control.watch !== undefined ? 2 : 1;
+  return watchOf(control) === undefined ? 1 : 2;
 }
 
 /** Disk of the node that the container which serves may fill, GiB. */
@@ -185,17 +182,12 @@ export function keepVolume(manifest: Manifest, props: TritonServerProps, mounted
   const { storageClass, volumeGib = kept.gib, retention } = props.workload;
   const { spec } = manifest.spec.template;
   spec.volumes = spec.volumes.filter(({ name }: Manifest) => name !== kept.name);
-  manifest.spec.volumeClaimTemplates = [
-    {
-      metadata: { name: kept.name },
-      spec: {
-        accessModes: ['ReadWriteOnce'],
-        ...(storageClass !== undefined && { storageClassName: storageClass }),
-        resources: { requests: { storage: `${volumeGib}Gi` } },
-      },
-    },
-  ];
-  manifest.spec.persistentVolumeClaimRetentionPolicy = { whenDeleted: 'Delete', whenScaled: 'Delete', ...retention };
+  claimVolume(manifest, {
+    name: kept.name,
+    gib: volumeGib,
+    storageClass,
+    retention: { whenDeleted: 'Delete', whenScaled: 'Delete', ...retention },
+  });
 }
 
 /** GiB of shared memory where nothing is said. */

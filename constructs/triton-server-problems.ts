@@ -11,21 +11,21 @@ import type { TritonServerProps } from './triton-server-props';
 
 /** What cannot work in a server's props, all of it. */
 export function serverProblems(props: TritonServerProps): Problem[] {
+  const source = sourceProblems(props.source, props.model, props.platform);
   return [
-    ...sourceProblems(props.source, props.model, props.platform),
+    ...source,
     ...optionProblems(props, props.model, props.source),
     ...placementProblems(props),
     ...resourceProblems(props),
-    ...workloadProblems(props),
+    // What depends on the source's volumes is told once the source itself is right.
+    ...(source.length === 0 ? workloadProblems(props) : []),
     ...nameProblems(props),
     ...platformProblems(props),
   ];
 }
 
-/** Of what depends on the source's volumes; told once the source itself is right. */
 function workloadProblems(props: TritonServerProps): Problem[] {
-  const { source, model, platform, workload } = props;
-  if (sourceProblems(source, model, platform).length > 0) return [];
+  const { source, model, workload } = props;
   const mounted = mountedVolumes(props);
   const problems = diskProblems(props, mounted);
   const kept = keptVolume(props, mounted);

@@ -20,8 +20,10 @@ import type { Platform } from './platform';
 import { tritonProbes } from './probes';
 import { HARDENED_CONTAINER, pullPolicy } from './security';
 import { ServerAccount } from './server-account';
+import { serverService } from './server-service';
 import type { ServingApi } from './serving-api';
 import { preStop, serverCommand, TRITON_PORTS } from './triton-command';
+import { keySecretOf, watchOf } from './triton-options';
 import {
   CONTAINER,
   completeAnnotations,
@@ -94,7 +96,7 @@ export class TritonServer extends Construct implements InferenceServer {
 
     const { identity, source, imagePullSecrets } = props;
     const { account } = new ServerAccount(this, 'account', { server: this, source, identity, imagePullSecrets });
-    this.service = this.createService('service', this.name);
+    this.service = serverService(this, 'service', this, { name: this.name });
     for (const [key, value] of Object.entries(serviceAnnotations(props)))
       this.service.metadata.addAnnotation(key, value);
     const mounted = mountedVolumes(props);
@@ -113,25 +115,6 @@ export class TritonServer extends Construct implements InferenceServer {
       completeAnnotations(template, props, mounted);
     });
     applyPatches(this, props.patch);
-  }
-
-  private createService(id: string, name: string, headless = false): kplus.Service {
-    const service = new kplus.Service(this, id, {
-      metadata: { name, labels: { ...this.labels } },
-      ...(headless && { clusterIP: 'None' }),
-      ports: Object.entries(TRITON_PORTS).map(([port, number]) => ({ name: port, port: number, targetPort: number })),
-    });
-    for (const [key, value] of Object.entries(this.selector)) service.selectLabel(key, value);
-    afterMapping(service, ({ spec }) => {
-      delete spec.externalIPs;
-      // cdk8s-plus adds its own label to the selector of a StatefulSet's Service.
-      spec.selector = { ...this.selector };
-      // Load balancers speak HTTP/1.1 to a port of which nothing is said.
-      for (const port of spec.ports) {
-        if (port.name === 'grpc' && !this.tls.includes('grpc')) port.appProtocol = 'kubernetes.io/h2c';
-      }
-    });
-    return service;
   }
 
   private createWorkload(
@@ -155,7 +138,7 @@ export class TritonServer extends Construct implements InferenceServer {
       props.workload?.kind === 'statefulset'
         ? new kplus.StatefulSet(this, 'workload', {
             ...common,
-            service: this.createService('peers', `${this.name}-peers`, true),
+            service: serverService(this, 'peers', this, { name: `${this.name}-peers`, headless: true }),
             podManagementPolicy:
               props.workload.podManagement === 'ordered'
                 ? kplus.PodManagementPolicy.ORDERED_READY
@@ -217,16 +200,16 @@ export class TritonServer extends Construct implements InferenceServer {
   }
 
   private watch({ control, model }: TritonServerProps): ModelWatch | undefined {
-    if (control?.kind !== 'explicit' || control.watch === undefined) return undefined;
+    const watch = watchOf(control);
+    if (watch === undefined) return undefined;
+    const secret = keySecretOf(control);
     return new ModelWatch(this, 'watch', {
-      ...control.watch,
+      ...watch,
       name: this.name,
       labels: this.labels,
       models: modelNames(model),
       loadSeconds: startupBudgetSeconds(model),
-      ...(control.key?.kind === 'secret' && {
-        secret: { secretName: control.key.secretName, key: control.key.secretKey ?? 'key' },
-      }),
+      ...(secret !== undefined && { secret }),
     });
   }
 }

@@ -5,8 +5,6 @@ import { manifestYaml } from './manifest-yaml';
 import type { Plan } from './plan';
 import { planJson } from './plan-json';
 
-export { manifestYaml };
-
 const PLAN_FILE = 'plan.json';
 const MANIFESTS_FOLDER = 'manifests';
 

@@ -1,6 +1,6 @@
 import { slug } from '../constructs/naming';
 import { fetchSeconds, loadSeconds } from '../models/startup';
-import { manifestYaml } from '../preview/write-out';
+import { manifestYaml } from '../preview/manifest-yaml';
 import type { ServedModel } from '../stacks/environment/environment';
 import { scaledSeconds } from './pace';
 

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dump } from 'js-yaml';
+import { manifestYaml } from '../../preview/manifest-yaml';
 import type { KubernetesObject, PlannedChart } from '../../preview/plan';
-import { manifestYaml } from '../../preview/write-out';
 
 /**
  * Writes a Helm chart whose templates render the objects of these charts, for as many models as its values list.

@@ -209,6 +209,11 @@ export function memberModels(backend: Backend): Model[] {
   return backend.kind === 'ensemble' ? [...new Set(backend.steps.map(({ model }) => model))] : [];
 }
 
+/** The model itself, and all that it is made of, whatever its depth: ensembles among them, each once. */
+export function allModels(model: Model): Model[] {
+  return [...new Set([model, ...memberModels(model.backend).flatMap(allModels)])];
+}
+
 /** GPUs that one copy of the model is spread over. */
 export function worldSize({
   tensorParallel = 1,

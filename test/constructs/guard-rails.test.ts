@@ -15,12 +15,13 @@ import { MACHINE_TYPES } from '../../models/machine-type';
 import { type Placement, placeDemand } from '../../models/placement';
 import { InputError } from '../../models/problem';
 import { repositoryVolumeGib } from '../../models/startup';
+import { exposedServer } from '../support/exposed-server';
 import { gpuPool } from '../support/models';
 
 const placement: Placement = { pool: gpuPool(), gpusPerPod: 1, podsPerReplica: 1, cpus: 4, memoryGib: 16 };
 
 function serverWith(changes: Partial<InferenceServer> = {}): InferenceServer {
-  return {
+  return exposedServer({
     name: 'triton-demo',
     labels: { 'app.kubernetes.io/part-of': 'triton-stack' },
     selector: { 'app.kubernetes.io/instance': 'demo' },
@@ -28,15 +29,11 @@ function serverWith(changes: Partial<InferenceServer> = {}): InferenceServer {
     placement,
     scaleTarget: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'triton-demo' },
     scale: { min: 4, max: 8 },
-    queueMetric: undefined,
     deadlineSeconds: 60,
-    startSeconds: 1200,
     api: { kind: 'kserve-v2', model: 'demo' },
-    ports: { http: 8000, grpc: 8001, metrics: 8002 },
-    metrics: { port: 'metrics', path: '/metrics' },
     egress: [],
     ...changes,
-  };
+  });
 }
 
 const group = (size: number) => serverWith({ placement: { ...placement, podsPerReplica: size } });

@@ -10,6 +10,7 @@ import type { Scale } from '../../models/model';
 import type { Placement } from '../../models/placement';
 import { InputError, type Problem } from '../../models/problem';
 import { type ExternalMetric, GUARD_METRICS, QUEUE_METRICS, type QueueMetric } from '../../models/queue-metric';
+import { exposedServer } from '../support/exposed-server';
 import { gpuPool } from '../support/models';
 
 const ENGINE: QueueMetric = { ...QUEUE_METRICS.engine, target: 64, guard: GUARD_METRICS.engine };
@@ -34,7 +35,7 @@ const placement: Placement = {
 };
 
 function serverWith(changes: Partial<InferenceServer> = {}): InferenceServer {
-  return {
+  return exposedServer({
     name: 'triton-demo',
     labels: { 'app.kubernetes.io/part-of': 'triton-stack' },
     selector: { 'app.kubernetes.io/name': 'triton', 'app.kubernetes.io/instance': 'demo' },
@@ -44,13 +45,10 @@ function serverWith(changes: Partial<InferenceServer> = {}): InferenceServer {
     scale: { min: 1, max: 4 },
     queueMetric: ENGINE,
     deadlineSeconds: 60,
-    startSeconds: 1200,
     api: { kind: 'kserve-v2', model: 'demo' },
-    ports: { http: 8000, grpc: 8001, metrics: 8002 },
-    metrics: { port: 'metrics', path: '/metrics' },
     egress: [],
     ...changes,
-  };
+  });
 }
 
 type Options = Omit<QueueAutoscalerProps, 'server'> & {
