@@ -1,6 +1,6 @@
 import type { Model } from '../models/model';
 import { isLanguageModel } from '../models/spec/backend';
-import { localDiskGib, repositoryDiskGib, repositoryVolumeGib } from '../models/startup';
+import { POD_DISK_GIB, repositoryDiskGib, repositoryVolumeGib } from '../models/startup';
 import { imageReference } from '../models/versions';
 import type { Manifest } from './after-mapping';
 import { placePods, SAFE_TO_EVICT } from './gpu-pods';
@@ -172,7 +172,7 @@ export function podDiskGib(props: TritonServerProps, mounted: MountedVolumes | u
   const { model, source, workload } = props;
   const kept = workload?.kind === 'statefulset' && keptVolume(props, mounted) !== undefined;
   const repository = isSynced(source) && !kept ? repositoryDiskGib(model, releasesOf(props)) : 0;
-  return localDiskGib(model, false) + repository + (kept ? 0 : (mounted?.localDiskGib ?? 0));
+  return POD_DISK_GIB + repository + (kept ? 0 : (mounted?.localDiskGib ?? 0));
 }
 
 /** Turns the local volume of a StatefulSet's pods that holds what was fetched into a claim of each pod's own. */

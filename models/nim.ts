@@ -6,7 +6,7 @@ import { type GpuDemand, type GpuPool, type Placement, placeDemand } from './pla
 import { InputError } from './problem';
 import { GUARD_METRICS, type QueueMetric } from './queue-metric';
 import { scaleProblems } from './spec/model-checks';
-import { SCRATCH_GIB } from './startup';
+import { POD_DISK_GIB } from './startup';
 import { type Image, versions } from './versions';
 
 /** NIM images of the versions file. */
@@ -119,14 +119,12 @@ export function nimParallelism({ profile, gpus = 1 }: Nim): Readonly<Record<stri
   return profile === undefined ? { NIM_TENSOR_PARALLEL_SIZE: String(gpus) } : { NIM_MODEL_PROFILE: profile };
 }
 
-const LOGS_GIB = 1;
-
 /**
  * Disk of the node that a pod may fill, GiB: what a NIM writes beside its cache, such as an engine that it builds itself,
  * is taken to be no larger than what it keeps there.
  */
 export function nimLocalDiskGib({ cacheGib }: Nim): number {
-  return cacheGib + SCRATCH_GIB + LOGS_GIB;
+  return cacheGib + POD_DISK_GIB;
 }
 
 export function nimImage({ nim }: Nim): Image {

@@ -52,9 +52,12 @@ export function repositoryVolumeGib(model: Model): number {
 export const SCRATCH_GIB = 4;
 const LOGS_GIB = 1;
 
+/** Disk of the node that any pod may fill: scratch and logs. GiB. */
+export const POD_DISK_GIB = SCRATCH_GIB + LOGS_GIB;
+
 /** Disk of the node that a pod may fill, GiB: scratch and logs, and the repository where it lies on local disk. */
 export function localDiskGib(model: Model, repositoryOnDisk: boolean): number {
-  return SCRATCH_GIB + LOGS_GIB + (repositoryOnDisk ? repositoryDiskGib(model) : 0);
+  return POD_DISK_GIB + (repositoryOnDisk ? repositoryDiskGib(model) : 0);
 }
 
 /** A new GPU node is there after 4 to 7 minutes (Triton's GKE marketplace README), then come driver and image. */
