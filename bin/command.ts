@@ -9,6 +9,12 @@ export interface Output {
   readonly columns?: number;
 }
 
+/** A command that could not do its work though its input was right: told without a stack trace, exit code 1. */
+export class CommandFailed extends Error {
+  /** The exit code of a command that failed. */
+  static readonly EXIT_CODE = 1;
+}
+
 /** How a command writes. */
 export interface Style {
   /** Columns. */
@@ -28,7 +34,7 @@ export function styleOf(out: Output): Style {
 /**
  * Runs a command line.
  *
- * @returns the exit code: 0, or 2 for input that cannot work, with the reason on `err`
+ * @returns the exit code: 0, 1 for a {@link CommandFailed}, or 2 for input that cannot work, with the reason on `err`
  */
 export async function runCommand(
   program: Command,
@@ -42,8 +48,8 @@ export async function runCommand(
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : InputError.EXIT_CODE;
-    if (!(error instanceof InputError)) throw error;
+    if (!(error instanceof InputError || error instanceof CommandFailed)) throw error;
     err.write(`${error.message}\n`);
-    return InputError.EXIT_CODE;
+    return (error.constructor as typeof InputError | typeof CommandFailed).EXIT_CODE;
   }
 }

@@ -6,16 +6,27 @@ import { explain } from '../models/explain';
 import { defineModel, type Model, type ModelSpec } from '../models/model';
 import { didYouMean } from '../models/parse';
 import { InputError } from '../models/problem';
+import { totalBytes } from '../models/release-manifest';
 import { configProblems } from '../models/repository/check-config';
 import { repositoryLayout } from '../models/repository/layout';
 import { parseConfig } from '../models/repository/model-config';
 import { architectureFromHuggingFace } from '../models/spec/architecture';
 import { type Output, runCommand, styleOf } from './command';
 import { renderConfig, renderExplanation, renderFit } from './model-report';
+import { Progress } from './progress';
+import { findRclone } from './rclone';
+import { promoteRelease, publishRelease, size } from './release/publish';
+import { ReleaseStore } from './release/release-store';
+import { readRepositoryFolder } from './release/repository-folder';
 
 export interface ModelSurroundings {
   readonly out: Output;
-  readonly err: Pick<Output, 'write'>;
+  readonly err: Output;
+}
+
+interface StoreOptions {
+  readonly region?: string;
+  readonly endpoint?: string;
 }
 
 interface ExplainOptions {
@@ -36,9 +47,9 @@ interface FitOptions {
 }
 
 /**
- * `npm run model -- list | explain | fit | check | files`.
+ * `npm run model -- list | explain | fit | check | files | publish | promote | releases`.
  *
- * @returns the exit code: 0, or 2 for input that cannot work
+ * @returns the exit code: 0; 1 where a store refuses; 2 for input that cannot work
  */
 export async function main(
   args: readonly string[],
@@ -97,6 +108,53 @@ export async function main(
     .argument('<name>', 'a model of the catalogue')
     .option('--out <folder>', 'a folder that is not there yet')
     .action((name: string, options: { out?: string }) => writeFiles(modelOf(name), options.out, out));
+  const progress = new Progress(err);
+  const storeOf = async (uri: string, options: StoreOptions) =>
+    new ReleaseStore({ uri, ...options }, await findRclone(progress), (line) => progress.now(line));
+  const withStore = (command: Command) =>
+    command
+      .argument('<store>', 's3://bucket/path or gs://bucket/path')
+      .option('--region <region>', 'of S3 (default: AWS_REGION)')
+      .option('--endpoint <url>', 'of a store that speaks S3 and is not AWS (default: AWS_ENDPOINT_URL)');
+  withStore(
+    program
+      .command('publish')
+      .description('publish a model repository as a release, which the servers of the store then fetch')
+      .argument('<folder>', "the folder that holds the models' folders"),
+  )
+    .option('--release <version>', 'its version, which must be new (default: the time)')
+    .option('--no-promote', 'servers that name no release go on with the one that they have')
+    .action(async (folder: string, uri: string, options: StoreOptions & { release?: string; promote: boolean }) => {
+      const repository = readRepositoryFolder(resolve(folder));
+      const { release, promote, ...address } = options;
+      if (repository.leftOut.length > 0) progress.line(`Left out, no model: ${repository.leftOut.join(', ')}`);
+      const version = release === undefined ? {} : { version: release };
+      const published = await publishRelease(repository, await storeOf(uri, address), progress, {
+        ...version,
+        promote,
+      });
+      out.write(`${published.version}\n`);
+    });
+  withStore(program.command('promote').description('have a published release served, an older one too'))
+    .requiredOption('--release <version>', 'one that is published')
+    .action(async (uri: string, { release, ...address }: StoreOptions & { release: string }) => {
+      const store = await storeOf(uri, address);
+      await promoteRelease(store, release);
+      progress.done(`servers of ${store.uri} that name no release take ${release} from now on`);
+    });
+  withStore(program.command('releases').description('list what is published, and which release is served')).action(
+    async (uri: string, options: StoreOptions) => {
+      const store = await storeOf(uri, options);
+      const current = await store.current();
+      for (const version of await store.versions()) {
+        const served =
+          version === current?.version
+            ? `  served: ${current.files.length} files, ${size(totalBytes(current.files))}`
+            : '';
+        out.write(`${version}${served}\n`);
+      }
+    },
+  );
   return runCommand(program, args, { out, err });
 }
 

@@ -31,16 +31,19 @@ export {
 export { ModelRepository, type ModelRepositoryProps, type RepositoryStorage } from './model-repository';
 export {
   type ClaimSource,
+  type GcsCredentials,
   type GcsFuseSource,
   type GcsSource,
   type HuggingFaceSource,
   type ImageSource,
   ModelSource,
   type MountedSource,
+  type ReleaseChoice,
   type RepositorySource,
   type S3Credentials,
   type S3Source,
   type SyncedSource,
+  type SyncTool,
 } from './model-source';
 export { MultiNodeServer, type MultiNodeServerProps } from './multi-node-server';
 export { type NgcCredentials, type NgcKey, NgcSecret, type NgcSecretProps } from './ngc-secret';

@@ -50,6 +50,8 @@ export interface InferenceServer {
   readonly tls?: readonly ('http' | 'grpc')[];
   /** Where a pod's metrics are: the name of the port, and the path. */
   readonly metrics: { readonly port: 'http' | 'metrics'; readonly path: string };
+  /** Where a pod shows what the sync of its models did. @default nowhere */
+  readonly syncMetrics?: { readonly name: string; readonly port: number; readonly path: string };
   /** What its pods connect to, beside DNS. */
   readonly egress: readonly Destination[];
 }

@@ -26,6 +26,8 @@ export const GKE_COLLECTOR_NAMESPACE = 'gke-gmp-system';
 /** Autoscalers act on the queue within this time. The managed service neither has a least interval nor a default. */
 const INTERVAL = '10s';
 const TIMEOUT = '5s';
+/** What a sync did changes when a pod starts, and when a release is published. */
+const SYNC_INTERVAL = '60s';
 
 /** Pods are scraped by their addresses, which no certificate names. */
 const UNVERIFIED = { insecureSkipVerify: true } as const;
@@ -45,6 +47,9 @@ export class MetricsMonitor extends Construct {
     const metadata = { name: server.name, labels: { ...server.labels } };
     const selector = { matchLabels: { ...server.selector } };
     const secure = server.metrics.port === 'http' && server.tls?.includes('http');
+    const { syncMetrics } = server;
+    const sync =
+      syncMetrics === undefined ? [] : [{ port: syncMetrics.name, path: syncMetrics.path, interval: SYNC_INTERVAL }];
     const endpoint = { ...server.metrics, ...(secure && { scheme: 'https' }), interval: INTERVAL };
     if (collector === 'gke-managed') {
       if (server.platform !== 'gke') throw noCollectors(server);
@@ -54,7 +59,7 @@ export class MetricsMonitor extends Construct {
         apiVersion: 'monitoring.googleapis.com/v1',
         kind: 'PodMonitoring',
         metadata,
-        spec: { selector, endpoints: [{ ...endpoint, ...(secure && { tls: UNVERIFIED }), timeout: TIMEOUT }] },
+        spec: { selector, endpoints: [{ ...endpoint, ...(secure && { tls: UNVERIFIED }), timeout: TIMEOUT }, ...sync] },
       });
     } else {
       new ApiObject(this, 'monitor', {
@@ -63,7 +68,10 @@ export class MetricsMonitor extends Construct {
         metadata,
         spec: {
           selector,
-          podMetricsEndpoints: [{ ...endpoint, ...(secure && { tlsConfig: UNVERIFIED }), scrapeTimeout: TIMEOUT }],
+          podMetricsEndpoints: [
+            { ...endpoint, ...(secure && { tlsConfig: UNVERIFIED }), scrapeTimeout: TIMEOUT },
+            ...sync,
+          ],
         },
       });
     }

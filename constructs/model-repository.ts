@@ -4,6 +4,7 @@ import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import type { Model } from '../models/model';
 import { InputError } from '../models/problem';
+import { releaseFolder } from '../models/release-manifest';
 import { repositoryDiskGib, repositoryVolumeGib } from '../models/startup';
 import { sum } from '../models/sum';
 import { clusterScoped } from './after-mapping';
@@ -53,7 +54,7 @@ export type RepositoryStorage =
 export interface ModelRepositoryProps {
   /** The models that it holds: its size follows from them. */
   readonly models: readonly Model[];
-  /** Where it is filled from: a folder that holds the models' folders. */
+  /** Where it is filled from. Hyperdisk ML takes a `release` of it, or the folder that holds the models' folders. */
   readonly source: SyncedSource;
   readonly storage: RepositoryStorage;
   readonly platform: Platform;
@@ -103,7 +104,16 @@ export class ModelRepository extends Construct {
       this.networkPolicy(selector, props);
       const { name, labels } = this;
       const { refresh } = storage;
-      const fill = new RepositoryFill(this, 'fill', { name, labels, selector, account, source, platform, refresh });
+      const fill = new RepositoryFill(this, 'fill', {
+        name,
+        labels,
+        selector,
+        account,
+        source,
+        models,
+        platform,
+        refresh,
+      });
       applyPatches(this, props.patch);
       fill.nameJob();
     } else {
@@ -156,7 +166,7 @@ export class ModelRepository extends Construct {
       kind: 'GCPDataSource',
       metadata: { name: claimName, labels },
       // The slash says that it is a folder.
-      spec: { cloudStorage: { serviceAccountName: this.name, uri: `${source.uri.replace(/\/*$/, '')}/` } },
+      spec: { cloudStorage: { serviceAccountName: this.name, uri: releaseAddress(source) } },
     });
     const throughput = storage.throughputMibps;
     const zones = [{ matchLabelExpressions: [{ key: 'topology.gke.io/zone', values: [...storage.zones] }] }];
@@ -182,4 +192,10 @@ export class ModelRepository extends Construct {
     // A claim whose source goes first is never deleted (the same page, "Create a GCPDataSource custom resource").
     claim.addDependency(dataSource);
   }
+}
+
+/** The folder that holds the models' folders. */
+function releaseAddress({ uri, release }: SyncedSource): string {
+  const root = uri.replace(/\/*$/, '');
+  return release === undefined ? `${root}/` : `${root}/${releaseFolder(release)}/`;
 }

@@ -1,8 +1,17 @@
 import type { Model } from '../models/model';
 import type { Problem } from '../models/problem';
+import { versionProblems } from '../models/release-manifest';
 import { fileBytes } from '../models/size';
 import { servedVersions } from '../models/spec/version-policy';
-import type { ClaimSource, HuggingFaceSource, ImageSource, ModelSource, S3Source } from './model-source';
+import type {
+  ClaimSource,
+  GcsSource,
+  HuggingFaceSource,
+  ImageSource,
+  ModelSource,
+  ReleaseChoice,
+  S3Source,
+} from './model-source';
 import type { Platform } from './platform';
 
 /** What Kubernetes lets Secrets and claims be called. */
@@ -16,9 +25,9 @@ const DIGEST = /^sha256:[0-9a-f]{64}$/;
 export function sourceProblems(source: ModelSource, model: Model, platform: Platform): Problem[] {
   switch (source.kind) {
     case 's3':
-      return [...uriProblems(source.uri, 's3'), ...s3Problems(source)];
+      return [...uriProblems(source.uri, 's3'), ...releaseProblems(source), ...s3Problems(source)];
     case 'gcs':
-      return uriProblems(source.uri, 'gs');
+      return [...uriProblems(source.uri, 'gs'), ...releaseProblems(source), ...gcsProblems(source)];
     case 'claim':
       return claimProblems(source);
     case 'model-repository':
@@ -47,6 +56,16 @@ function uriProblems(uri: string, scheme: 's3' | 'gs'): Problem[] {
       fix: 'correct it',
     },
   ];
+}
+
+function releaseProblems({ release }: ReleaseChoice): Problem[] {
+  return release === undefined ? [] : versionProblems('source.release', release);
+}
+
+function gcsProblems({ credentials }: GcsSource): Problem[] {
+  return credentials?.kind === 'hmac-secret'
+    ? nameProblems('source.credentials.secretName', credentials.secretName)
+    : [];
 }
 
 function s3Problems({ region, endpoint, credentials }: S3Source): Problem[] {

@@ -22,22 +22,55 @@ export type S3Credentials =
       readonly secretName: string;
     };
 
-/** A model repository in S3 or a store that speaks its protocol, synced by an init container. */
-export interface S3Source {
+/** What fetches from S3. */
+export type SyncTool = 'rclone' | 'aws-cli';
+
+/** Which of the releases that `npm run model -- publish` has put below an address. */
+export interface ReleaseChoice {
+  /**
+   * A published version: all pods serve it, and another one is another rollout. Without one, a pod takes at its start what
+   * was published or promoted last, and with a watch whatever is published after that.
+   *
+   * @default the one that was published or promoted last
+   */
+  readonly release?: string;
+}
+
+/** Releases of a model repository in S3 or a store that speaks its protocol, synced by an init container. */
+export interface S3Source extends ReleaseChoice {
   readonly kind: 's3';
-  /** `s3://bucket/path`, the folder that holds the models' folders. */
+  /** `s3://bucket/path`, where releases are published. */
   readonly uri: string;
   readonly region: string;
   /** @default AWS */
   readonly endpoint?: string;
   readonly credentials: S3Credentials;
+  /** `aws-cli` for who may run Amazon's image alone: it takes about three times as long. @default rclone */
+  readonly tool?: SyncTool;
 }
 
-/** A model repository in Google Cloud Storage, synced by an init container under the pod's workload identity. */
-export interface GcsSource {
+/** How the init container gets at a GCS bucket. */
+export type GcsCredentials =
+  | {
+      /** Workload identity: that of the pod's ServiceAccount. */
+      readonly kind: 'workload-identity';
+    }
+  | {
+      /**
+       * A Secret of the namespace with an HMAC key as `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, for clusters that
+       * Google does not know. A static key: it has to be rotated.
+       */
+      readonly kind: 'hmac-secret';
+      readonly secretName: string;
+    };
+
+/** Releases of a model repository in Google Cloud Storage, synced by an init container. */
+export interface GcsSource extends ReleaseChoice {
   readonly kind: 'gcs';
-  /** `gs://bucket/path`, the folder that holds the models' folders. */
+  /** `gs://bucket/path`, where releases are published. */
   readonly uri: string;
+  /** @default workload-identity */
+  readonly credentials?: GcsCredentials;
 }
 
 /** A model repository on a ReadOnlyMany or ReadWriteMany claim of the namespace; nothing is fetched. */
@@ -72,7 +105,7 @@ export interface RepositorySource {
  */
 export interface GcsFuseSource {
   readonly kind: 'gcs-fuse';
-  /** `gs://bucket/path`, the folder that holds the models' folders. */
+  /** `gs://bucket/path`, the folder that holds the models' folders; of what is published, `.../releases/VERSION`. */
   readonly uri: string;
   /**
    * Where files are fetched to ahead of being read. `memory`: to buffers of 1.25 GiB, as GKE's profile for serving has
@@ -181,7 +214,8 @@ export function sourceDestinations(source: ModelSource, platform: Platform): Des
       return [];
     case 'gcs':
     case 'gcs-fuse': {
-      const identity = platform === 'gke' ? GKE_METADATA : [];
+      const keys = source.kind === 'gcs' && source.credentials?.kind === 'hmac-secret';
+      const identity = platform === 'gke' && !keys ? GKE_METADATA : [];
       return [{ kind: 'anywhere', port: 443 }, ...identity.map((each) => ({ kind: 'address', ...each }) as const)];
     }
     case 'hugging-face':

@@ -5,8 +5,8 @@ import type { Manifest } from './after-mapping';
 import { GCS_FUSE_VOLUMES, gcsFuseVolume } from './gcs-fuse';
 import { repositoryVolume } from './hugging-face-repository';
 import type { HuggingFaceSource, ImageSource, MountedSource, RepositorySource } from './model-source';
-import { MODELS_MOUNT, REPOSITORY_FOLDER } from './model-sync';
 import { pullPolicy } from './security';
+import { MODELS_MOUNT, REPOSITORY_FOLDER } from './sync/model-sync';
 
 /** Whose pods a source is mounted into. */
 export interface MountContext {

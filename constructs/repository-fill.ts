@@ -1,14 +1,15 @@
 import { Cron, Duration, Size } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
+import type { Model } from '../models/model';
 import { SCRATCH_GIB } from '../models/startup';
 import { afterMapping, type Manifest } from './after-mapping';
 import type { SyncedSource } from './model-source';
-import { ModelSync } from './model-sync';
 import { contentHash } from './naming';
 import type { Platform } from './platform';
 import { dropPathLabel } from './rendered-workload';
 import { podSecurityContext } from './security';
+import { ModelSync } from './sync/model-sync';
 
 export interface RepositoryFillProps {
   /** Of the Jobs and of the claim that they write to. */
@@ -18,6 +19,8 @@ export interface RepositoryFillProps {
   readonly selector: Readonly<Record<string, string>>;
   readonly account: kplus.IServiceAccount;
   readonly source: SyncedSource;
+  /** What it holds. */
+  readonly models: readonly Model[];
   readonly platform: Platform;
   /** When to look for a new release. @default never */
   readonly refresh?: { readonly schedule: string };
@@ -39,8 +42,8 @@ export class RepositoryFill extends Construct {
     private readonly props: RepositoryFillProps,
   ) {
     super(scope, id);
-    const { name, labels, account, source, refresh } = props;
-    const sync = new ModelSync(this, 'sync', { name, labels, source });
+    const { name, labels, account, source, models: served, refresh } = props;
+    const sync = new ModelSync(this, 'sync', { name, labels, source, models: served, keepLast: true });
     const claim = kplus.PersistentVolumeClaim.fromClaimName(this, 'claim', name);
     const models = kplus.Volume.fromPersistentVolumeClaim(this, 'models', claim, { name: 'models' });
     const sizeLimit = Size.gibibytes(SCRATCH_GIB);

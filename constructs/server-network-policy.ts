@@ -91,7 +91,10 @@ export class ServerNetworkPolicy extends Construct {
           ...(clients.length === 0 ? [] : [{ from: clients.flatMap(peersOf), ports: inference }]),
           {
             from: [{ namespaceSelector: namespaceNamed(props.monitoringNamespace) }],
-            ports: [port(ports[server.metrics.port] ?? ports.http)],
+            ports: [
+              port(ports[server.metrics.port] ?? ports.http),
+              ...(server.syncMetrics === undefined ? [] : [port(server.syncMetrics.port)]),
+            ],
           },
           ...(among ? [{ from: [{ podSelector: { matchLabels: { ...server.selector } } }] }] : []),
         ],

@@ -3,7 +3,7 @@ import type { Placement } from '../models/placement';
 import { shutdown } from '../models/shutdown';
 import { allModels, worldSize } from '../models/spec/backend';
 import { type Image, tensorRtLlmImage, versions } from '../models/versions';
-import { MODELS_MOUNT, REPOSITORY_FOLDER } from './model-sync';
+import { MODELS_MOUNT, REPOSITORY_FOLDER } from './sync/model-sync';
 import {
   controlFlags,
   keySecretOf,

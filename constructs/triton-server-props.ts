@@ -31,6 +31,8 @@ export interface TritonServerProps extends TritonOptions {
   readonly priorityClassName?: string;
   /** Whether pods may share a zone where another is free of them: `required` leaves them pending instead. @default preferred */
   readonly zoneSpread?: 'preferred' | 'required';
+  /** Whether a container of the pod serves the metrics of its sync, where it has one (50m CPU, 64 MiB). @default true */
+  readonly syncMetrics?: boolean;
   /** An image of one's own, with Triton and the model's backends in it. @default that of the versions file */
   readonly image?: string;
   /** The cloud identity of the pods beyond what the source has of its own. @default that of the ServiceAccount's name, where the cloud knows it */

@@ -11,8 +11,6 @@ import { afterMapping } from './after-mapping';
 import { HuggingFaceRepository } from './hugging-face-repository';
 import type { Destination, InferenceServer } from './inference-server';
 import { isSynced, type ModelSource } from './model-source';
-import { MODELS_MOUNT, ModelSync } from './model-sync';
-import { ModelWatch } from './model-watch';
 import { addMountedSource, type MountedVolumes, modelNames } from './mounted-source';
 import { commonLabels, selectorLabels, serverName, slug } from './naming';
 import { applyPatches } from './patch';
@@ -22,6 +20,9 @@ import { HARDENED_CONTAINER, pullPolicy } from './security';
 import { ServerAccount } from './server-account';
 import { serverService } from './server-service';
 import type { ServingApi } from './serving-api';
+import { MODELS_MOUNT, ModelSync } from './sync/model-sync';
+import { ModelWatch } from './sync/model-watch';
+import { addSyncMetrics, SYNC_METRICS } from './sync/sync-metrics';
 import { preStop, serverCommand, TRITON_PORTS } from './triton-command';
 import { keySecretOf, watchOf } from './triton-options';
 import {
@@ -71,6 +72,7 @@ export class TritonServer extends Construct implements InferenceServer {
   readonly tls: readonly 'grpc'[];
   readonly metrics = { port: 'metrics', path: '/metrics' } as const;
   readonly egress: readonly Destination[];
+  readonly syncMetrics: InferenceServer['syncMetrics'];
 
   constructor(scope: Construct, id: string, props: TritonServerProps) {
     super(scope, id);
@@ -93,6 +95,7 @@ export class TritonServer extends Construct implements InferenceServer {
     this.startSeconds = rolloutSeconds(model);
     this.scc = props.scc?.name;
     this.egress = serverDestinations(props);
+    this.syncMetrics = isSynced(props.source) && (props.syncMetrics ?? true) ? SYNC_METRICS : undefined;
 
     const { identity, source, imagePullSecrets } = props;
     const { account } = new ServerAccount(this, 'account', { server: this, source, identity, imagePullSecrets });
@@ -111,6 +114,7 @@ export class TritonServer extends Construct implements InferenceServer {
       keepVolume(manifest, props, mounted);
       sync?.completePod(template.spec);
       watch?.addTo(template.spec);
+      if (this.syncMetrics !== undefined) addSyncMetrics(template.spec);
       completeKey(template.spec, props);
       completeAnnotations(template, props, mounted);
     });
@@ -190,11 +194,19 @@ export class TritonServer extends Construct implements InferenceServer {
       new HuggingFaceRepository(this, 'repository', { name: this.name, labels: this.labels, model, source });
     }
     if (!isSynced(source)) return undefined;
-    const models = volumes.fromEmptyDir(this, 'models', 'models', {
-      sizeLimit: Size.gibibytes(repositoryDiskGib(model, releasesOf(props))),
-    });
+    const limitGib = repositoryDiskGib(model, releasesOf(props));
+    const models = volumes.fromEmptyDir(this, 'models', 'models', { sizeLimit: Size.gibibytes(limitGib) });
     server?.mount(MODELS_MOUNT, models, { readOnly: true });
-    const sync = new ModelSync(this, 'sync', { name: this.name, labels: this.labels, source });
+    const sync = new ModelSync(this, 'sync', {
+      name: this.name,
+      labels: this.labels,
+      source,
+      models: [model],
+      fallback: true,
+      resources: containerResources(props, undefined),
+      // A claim of the pod's own says itself what it holds.
+      ...(props.workload?.kind !== 'statefulset' && { limitGib }),
+    });
     sync.addTo(this.workload, models, scratch);
     return sync;
   }

@@ -65,7 +65,7 @@ describe('versions resolve', () => {
     const before = JSON.parse(readFileSync(file, 'utf8'));
     const { code, err, out } = await run(file, 'resolve', ...mirrors(await registry(withTokens)));
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toContain('5 of 5 digests found');
+    expect(out).toContain('6 of 6 digests found');
     const after = JSON.parse(readFileSync(file, 'utf8'));
     expect(after.images.triton.digest).toBe(digestOf('/v2/nvidia/tritonserver/manifests/25.10-py3'));
     for (const [key, image] of Object.entries<{ digest: string }>(after.images)) {
@@ -131,7 +131,7 @@ describe('versions', () => {
   it('lists every version with its source', async () => {
     const { out, code } = await run(join(ROOT, 'versions.json'), 'list');
     expect(code).toBe(0);
-    expect(out.match(/^ {2}from /gm)).toHaveLength(11);
+    expect(out.match(/^ {2}from /gm)).toHaveLength(12);
   });
 
   it('shows its commands where none is named', async () => {

@@ -13,8 +13,9 @@ import { mistralVllm } from '../../models/catalog/mistral-7b-vllm';
 import { resnet50 } from '../../models/catalog/resnet50';
 import { InputError } from '../../models/problem';
 import { fileBytes } from '../../models/size';
+import { Published } from '../support/published';
 import { pythonTool } from '../support/python-tools';
-import { KEYS, S3Server } from '../support/s3-server';
+import { S3Server } from '../support/s3-server';
 
 const RUN_MS = 60_000;
 const GIB = 1024 ** 3;
@@ -213,11 +214,14 @@ describe('what cannot work is refused', () => {
   });
 });
 
+const CONFIG = 'backend: "onnxruntime"';
+
 describe('the container of the Job, with rclone against an S3 server', () => {
   const work = mkdtempSync(join(tmpdir(), 'triton-stack-repository-'));
   const volume = join(work, 'volume');
   let store: S3Server;
   let rendered: Rendered;
+  let published: Published;
   beforeAll(async () => {
     store = await S3Server.start();
     mkdirSync(volume);
@@ -232,7 +236,7 @@ describe('the container of the Job, with rclone against an S3 server', () => {
       }),
       storage: { ...shared, refresh: { schedule: '0 3 * * *' } },
     });
-    run('rclone', 'mkdir', 'store:models');
+    published = new Published('s3://models/resnet50', store);
   }, RUN_MS);
   afterAll(async () => {
     await store?.stop();
@@ -244,8 +248,8 @@ describe('the container of the Job, with rclone against an S3 server', () => {
     const own = (value: string) => value.replace(/^\/(models|tmp)/, (folder) => (folder === '/tmp' ? work : volume));
     return {
       PATH: `${dirname(pythonTool('rclone'))}:/usr/bin:/bin`,
-      AWS_ACCESS_KEY_ID: KEYS.accessKey,
-      AWS_SECRET_ACCESS_KEY: KEYS.secretKey,
+      ...store.keys,
+      TMPDIR: work,
       ...Object.fromEntries(env.map(({ name, value }: Manifest) => [name, own(value)])),
     };
   }
@@ -258,15 +262,6 @@ describe('the container of the Job, with rclone against an S3 server', () => {
     return stdout;
   }
 
-  function publish(files: Record<string, string>): void {
-    const folder = mkdtempSync(join(work, 'publish-'));
-    for (const [name, content] of Object.entries(files)) {
-      mkdirSync(join(folder, dirname(name)), { recursive: true });
-      writeFileSync(join(folder, name), content);
-    }
-    run('rclone', 'sync', folder, 'store:models/resnet50');
-  }
-
   /** What the Job, or the CronJob, runs: the script of the ConfigMap that its container mounts. */
   function fill(job: Manifest): string {
     const { containers, volumes } = job.template.spec;
@@ -275,8 +270,8 @@ describe('the container of the Job, with rclone against an S3 server', () => {
     const { configMap } = volumes.find(({ name }: Manifest) => name === mount.name);
     const { data, metadata } = rendered.one('ConfigMap');
     expect(configMap.name).toBe(metadata.name);
-    writeFileSync(join(work, 'sync.sh'), data[script.slice(mount.mountPath.length + 1)]);
-    return run(shell, join(work, 'sync.sh'));
+    for (const [name, text] of Object.entries(data)) writeFileSync(join(work, name), text as string);
+    return run(shell, join(work, script.slice(mount.mountPath.length + 1)));
   }
 
   /** A file as a server's container sees it. */
@@ -286,24 +281,30 @@ describe('the container of the Job, with rclone against an S3 server', () => {
     return join(volume, mounts[0]?.subPath ?? '', root);
   }
 
-  it('fills the volume in the layout that servers mount', () => {
-    publish({ 'resnet50/config.pbtxt': 'max_batch_size: 8', 'resnet50/1/model.onnx': 'weights' });
-    expect(fill(rendered.one('Job').spec)).toContain('1 models in place');
+  it('fills the volume in the layout that servers mount', async () => {
+    await published.publish({
+      'resnet50/config.pbtxt': `${CONFIG} max_batch_size: 8`,
+      'resnet50/1/model.onnx': 'weights',
+    });
+    expect(fill(rendered.one('Job').spec)).toContain('is in place: 1 models');
     expect(readFileSync(served('resnet50/1/model.onnx'), 'utf8')).toBe('weights');
     expect(readdirSync(served(''))).toEqual(['resnet50']);
   });
 
-  it('puts a new release in the place of the old one, which a mount of the folder alone would go on showing', () => {
+  it('puts a new release in the place of the old one, which a mount of the folder alone would go on showing', async () => {
     const before = statSync(served('')).ino;
-    publish({ 'resnet50/config.pbtxt': 'max_batch_size: 4', 'resnet50/1/model.onnx': 'weights' });
-    expect(fill(rendered.one('CronJob').spec.jobTemplate.spec)).toContain('1 models in place');
-    expect(readFileSync(served('resnet50/config.pbtxt'), 'utf8')).toBe('max_batch_size: 4');
+    await published.publish({
+      'resnet50/config.pbtxt': `${CONFIG} max_batch_size: 4`,
+      'resnet50/1/model.onnx': 'weights',
+    });
+    expect(fill(rendered.one('CronJob').spec.jobTemplate.spec)).toContain('is in place: 1 models');
+    expect(readFileSync(served('resnet50/config.pbtxt'), 'utf8')).toContain('max_batch_size: 4');
     expect(statSync(served('')).ino).not.toBe(before);
   });
 
   it('has nothing to do where the release is the same', () => {
     const before = statSync(served('')).ino;
-    expect(fill(rendered.one('CronJob').spec.jobTemplate.spec)).toContain('as it was');
+    expect(fill(rendered.one('CronJob').spec.jobTemplate.spec)).toContain('is in place\n');
     expect(statSync(served('')).ino).toBe(before);
   });
 });

@@ -18,6 +18,7 @@ import { type Pod, untilReady } from '../../sandbox/readiness';
 import { namespaceOf, PLATFORMS, renderVariants } from '../support/construct-variants';
 import { environmentFolder, environmentText, shippedConfig } from '../support/environment-file';
 import { exposedServer } from '../support/exposed-server';
+import { withoutScripts } from '../support/golden';
 import { quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
 
 const EXAMPLES = {
@@ -39,7 +40,7 @@ function objectsOf(app: App): KubernetesObject[] {
 describe.each(names)('the example %s', (name) => {
   it('renders the same manifests', async () => {
     const golden = join(import.meta.dirname, '__goldens__', `${name}.yaml`);
-    await expect(manifestYaml(objectsOf(EXAMPLES[name]()))).toMatchFileSnapshot(golden);
+    await expect(withoutScripts(manifestYaml(objectsOf(EXAMPLES[name]())))).toMatchFileSnapshot(golden);
   });
 
   it('has its pods scraped where it is scaled on what they tell', () => {

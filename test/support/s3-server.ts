@@ -9,10 +9,13 @@ import { pythonTool } from './python-tools';
 const START_MS = 60_000;
 
 /** The keys that the server takes. */
-export const KEYS = { accessKey: 'test-access-key', secretKey: 'test-secret-key' } as const;
+const KEYS = { accessKey: 'test-access-key', secretKey: 'test-secret-key' } as const;
 
 /** A SeaweedFS server that speaks S3, on the loopback interface, with its data in a folder that goes with it. */
 export class S3Server {
+  /** The environment in which tools find the keys. */
+  readonly keys = { AWS_ACCESS_KEY_ID: KEYS.accessKey, AWS_SECRET_ACCESS_KEY: KEYS.secretKey } as const;
+
   private constructor(
     readonly endpoint: string,
     private readonly process: ChildProcess,

@@ -1,14 +1,14 @@
 import { basename, dirname } from 'node:path/posix';
 import * as kplus from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import { imageReference, versions } from '../models/versions';
-import type { Manifest } from './after-mapping';
+import { imageReference, versions } from '../../models/versions';
+import type { Manifest } from '../after-mapping';
+import { contentHash } from '../naming';
+import { pullPolicy } from '../security';
+import { TRITON_PORTS } from '../triton-command';
+import { LOAD_KEY_FILE, LOAD_KEY_HEADER, LOOK_SECONDS, type ModelWatchOptions } from '../triton-options';
 import { SYNC_CONTAINER } from './model-sync';
-import { WATCH_SCRIPT } from './model-watch-script';
-import { contentHash } from './naming';
-import { pullPolicy } from './security';
-import { TRITON_PORTS } from './triton-command';
-import { LOAD_KEY_FILE, LOAD_KEY_HEADER, LOOK_SECONDS, type ModelWatchOptions } from './triton-options';
+import { WATCH_SCRIPT } from './watch-script';
 
 const SCRIPT_MOUNT = '/opt/model-watch';
 

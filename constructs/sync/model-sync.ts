@@ -1,33 +1,57 @@
 import { Size } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import { imageReference, versions } from '../models/versions';
-import type { Manifest } from './after-mapping';
-import type { S3Source, SyncedSource } from './model-source';
-import { SYNC_SCRIPT } from './model-sync-script';
-import { contentHash } from './naming';
-import { HARDENED_CONTAINER, pullPolicy } from './security';
+import type { Model } from '../../models/model';
+import { imageReference, versions } from '../../models/versions';
+import type { Manifest } from '../after-mapping';
+import type { SyncedSource } from '../model-source';
+import { contentHash } from '../naming';
+import { HARDENED_CONTAINER, pullPolicy } from '../security';
+import { AWS_STORE, RCLONE_STORE } from './store-scripts';
+import { syncEnvironment, TOKEN_MOUNT, toolOf } from './sync-environment';
+import { SYNC_SCRIPT } from './sync-script';
 
 /** The folder that the volume of the model repository is mounted on. */
 export const MODELS_MOUNT = '/models';
-/** The folder in it that Triton reads: the sync renames a whole tree into place. */
+/** What Triton reads in it: a link to the release that is served. */
 export const REPOSITORY_FOLDER = 'repository';
 
 /** The container's name. */
 export const SYNC_CONTAINER = 'model-sync';
 
-const SCRIPTS = { 'sync.sh': SYNC_SCRIPT } as const;
-const SCRIPTS_HASH = contentHash(SCRIPTS);
+const SCRIPTS = { rclone: scriptsWith(RCLONE_STORE), 'aws-cli': scriptsWith(AWS_STORE) } as const;
+
+function scriptsWith(store: string) {
+  const data = { 'store.sh': store, 'sync.sh': SYNC_SCRIPT };
+  return { data, hash: contentHash(data) };
+}
 
 const SCRIPT_MOUNT = '/opt/model-sync';
-const TOKEN_MOUNT = '/var/run/secrets/model-store';
 const TOKEN_SECONDS = 3600;
+
+/** What the container takes where nothing is beside it. */
+const ALONE = { cpus: 1, memoryGib: 1 } as const;
 
 export interface ModelSyncProps {
   /** Prefix of the ConfigMap's name. */
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly source: SyncedSource;
+  /** What is fetched of the release. */
+  readonly models: readonly Model[];
+  /** What the volume may hold, GiB, where its file system does not say so. @default what is free on it */
+  readonly limitGib?: number;
+  /** Serves what the volume holds where the release can't be had, and none is named. @default fails */
+  readonly fallback?: boolean;
+  /** Leaves the last release beside the new one, for who reads it still. @default false */
+  readonly keepLast?: boolean;
+  /**
+   * CPU cores and memory. What the pod's own containers request anyway costs nothing: init containers have ended when
+   * those start, and what lies in the page cache then is read from there.
+   *
+   * @default 1 and 1 GiB
+   */
+  readonly resources?: { readonly cpus: number; readonly memoryGib: number };
 }
 
 /** A volume that cdk8s-plus cannot describe, and where the container mounts it. */
@@ -37,9 +61,12 @@ interface ProjectedToken {
 }
 
 /**
- * The container that fetches a model repository from object storage: rclone from a stock image, run by a POSIX
- * script from a ConfigMap. rclone reads S3 and GCS alike, with a role or workload identity and no keys, checks each
- * file's digest as it arrives, and fetches a changed file of equal size, which `aws s3 sync` skips.
+ * The container that fetches a release of a model repository from object storage: a tool from a stock image, run by a
+ * POSIX script from a ConfigMap.
+ *
+ * The tool is rclone: it reads S3 and GCS alike, with a role or workload identity and no keys, and digests files as fast
+ * as the disk gives them. Of the others, s5cmd wants static keys for GCS, google-cloud-cli knows one cloud and has 1 GB
+ * of image, and aws-cli, which can be chosen for S3, takes three times as long (bench/README.md).
  */
 export class ModelSync extends Construct {
   /** Named by its content: a changed script is a new object, and the pods roll. */
@@ -48,13 +75,18 @@ export class ModelSync extends Construct {
   private readonly script: kplus.Volume;
   private readonly environment: kplus.EnvFrom[];
 
-  constructor(scope: Construct, id: string, props: ModelSyncProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: ModelSyncProps,
+  ) {
     super(scope, id);
     this.source = props.source;
-    this.scriptName = `${props.name}-sync-${SCRIPTS_HASH}`;
+    const { data, hash } = SCRIPTS[toolOf(this.source)];
+    this.scriptName = `${props.name}-sync-${hash}`;
     const script = new kplus.ConfigMap(this, 'script', {
       metadata: { name: this.scriptName, labels: { ...props.labels } },
-      data: { ...SCRIPTS },
+      data,
       immutable: true,
     });
     this.script = kplus.Volume.fromConfigMap(this, 'script-volume', script, { name: 'model-sync' });
@@ -68,19 +100,25 @@ export class ModelSync extends Construct {
 
   /** The container; it writes to `models`. */
   container(models: kplus.Volume, scratch: kplus.Volume): kplus.ContainerProps {
+    const image = imageReference(versions.images[toolOf(this.source) === 'aws-cli' ? 'awsCli' : 'rclone']);
+    const { cpus, memoryGib } = this.props.resources ?? ALONE;
+    const memory = Size.mebibytes(Math.floor(memoryGib * 1024));
     return {
       name: SYNC_CONTAINER,
-      image: imageReference(versions.images.rclone),
-      imagePullPolicy: pullPolicy(imageReference(versions.images.rclone)),
+      image,
+      imagePullPolicy: pullPolicy(image),
       command: ['/bin/sh', `${SCRIPT_MOUNT}/sync.sh`],
       envVariables: Object.fromEntries(
-        Object.entries(syncEnvironment(this.source)).map(([key, value]) => [key, kplus.EnvValue.fromValue(value)]),
+        Object.entries(syncEnvironment({ ...this.props, target: MODELS_MOUNT })).map(([key, value]) => [
+          key,
+          kplus.EnvValue.fromValue(value),
+        ]),
       ),
       envFrom: this.environment,
       resources: {
         // Requests as limits, as in all of the pod: it is the last to be evicted then.
-        cpu: { request: kplus.Cpu.units(1), limit: kplus.Cpu.units(1) },
-        memory: { request: Size.gibibytes(1), limit: Size.gibibytes(1) },
+        cpu: { request: kplus.Cpu.units(cpus), limit: kplus.Cpu.units(cpus) },
+        memory: { request: memory, limit: memory },
         // Of its own: logs. What it fetches counts against the pod.
         ephemeralStorage: { request: Size.gibibytes(1), limit: Size.gibibytes(1) },
       },
@@ -122,51 +160,9 @@ export class ModelSync extends Construct {
   }
 
   private secretEnvironment(): kplus.EnvFrom[] {
-    if (this.source.kind !== 's3' || this.source.credentials.kind !== 'secret') return [];
-    const secret = kplus.Secret.fromSecretName(this, 'credentials', this.source.credentials.secretName);
+    const { credentials } = this.source;
+    if (credentials === undefined || !('secretName' in credentials)) return [];
+    const secret = kplus.Secret.fromSecretName(this, 'credentials', credentials.secretName);
     return [kplus.Env.fromSecret(secret)];
   }
-}
-
-/** What the script and rclone read from the environment: rclone takes a remote named `store` from RCLONE_CONFIG_STORE_*. */
-export function syncEnvironment(source: SyncedSource): Record<string, string> {
-  const common = {
-    MODEL_SOURCE: `store:${source.uri.replace(/^(s3|gs):\/\//, '')}`,
-    MODEL_SOURCE_NAME: source.uri,
-    MODEL_TARGET: MODELS_MOUNT,
-    RCLONE_CONFIG: '/notfound',
-    RCLONE_CACHE_DIR: '/tmp/rclone',
-    // A store that hangs fails the container, which starts again.
-    RCLONE_CONTIMEOUT: '15s',
-    RCLONE_TIMEOUT: '60s',
-    RCLONE_RETRIES: '5',
-    RCLONE_RETRIES_SLEEP: '5s',
-  };
-  if (source.kind === 'gcs') {
-    return {
-      ...common,
-      RCLONE_CONFIG_STORE_TYPE: 'google cloud storage',
-      RCLONE_CONFIG_STORE_ENV_AUTH: 'true',
-      RCLONE_CONFIG_STORE_BUCKET_POLICY_ONLY: 'true',
-    };
-  }
-  return { ...common, ...s3Environment(source) };
-}
-
-function s3Environment(source: S3Source): Record<string, string> {
-  const { credentials, endpoint, region } = source;
-  return {
-    AWS_DEFAULT_REGION: region,
-    AWS_REGION: region,
-    RCLONE_CONFIG_STORE_TYPE: 's3',
-    RCLONE_CONFIG_STORE_ENV_AUTH: 'true',
-    RCLONE_CONFIG_STORE_PROVIDER: endpoint === undefined ? 'AWS' : 'Other',
-    RCLONE_CONFIG_STORE_REGION: region,
-    ...(endpoint !== undefined && { RCLONE_CONFIG_STORE_ENDPOINT: endpoint }),
-    ...(credentials.kind === 'web-identity' && {
-      AWS_ROLE_ARN: credentials.roleArn,
-      AWS_ROLE_SESSION_NAME: 'model-sync',
-      AWS_WEB_IDENTITY_TOKEN_FILE: `${TOKEN_MOUNT}/token`,
-    }),
-  };
 }

@@ -1,3 +1,5 @@
+import { shell } from './shell';
+
 /**
  * The sidecar's script: looks for a new release, has the server load what changed in it, and goes back to the last one
  * where the server refuses. POSIX sh (busybox), with the script of the sync beside it.
@@ -5,13 +7,13 @@
  * A server that refuses a new release of a model goes on serving the old one; the old files have to lie there again
  * before it loads anything else.
  */
-export const WATCH_SCRIPT = String.raw`#!/bin/sh
+export const WATCH_SCRIPT = shell`
+#!/bin/sh
 set -u
 
 repository="$MODEL_TARGET/repository"
-previous="$MODEL_TARGET/previous"
-release="$MODEL_TARGET/release"
-changed="$MODEL_TARGET/changed"
+releases="$MODEL_TARGET/releases"
+pending="$MODEL_TARGET/pending"
 
 say() { echo "model-watch: $*"; }
 
@@ -26,22 +28,22 @@ load() {
     --post-data '{}' "$WATCH_SERVER/v2/repository/models/$1/load"
 }
 
+# What is to be loaded: the first line names the new release and the last, the others the models that changed.
+pending() { [ -f "$pending" ] && read -r new last < "$pending" && [ -d "$releases/$last" ]; }
 # The models that are served, among those that changed.
-served() { for model in $WATCH_MODELS; do grep -qxF "$model" "$changed" && echo "$model"; done; }
+served() { for model in $WATCH_MODELS; do sed 1d "$pending" | grep -qxF "$model" && echo "$model"; done; }
 
 go_back() {
   say "ERROR: $1. Going back to the last release." >&2
-  rm -rf "$MODEL_TARGET/staging"
-  mv "$repository" "$MODEL_TARGET/staging"
-  mv "$previous" "$repository"
-  mv "$release" "$MODEL_TARGET/rejected"
-  [ ! -f "$release.previous" ] || mv "$release.previous" "$release"
+  rm -f "$repository.new"
+  ln -s "releases/$last" "$repository.new" && mv -T "$repository.new" "$repository"
+  echo "$new" > "$MODEL_TARGET/rejected"
   for again in $(served); do
     # Triton loads what is newer than what it has, and these are not.
-    find "$repository/$again" -exec touch {} +
+    find "$repository/$again/" -exec touch {} +
     load "$again" || say "ERROR: $again: does not load any more" >&2
   done
-  rm -rf "$MODEL_TARGET/staging" "$changed"
+  rm -rf "\${releases:?}/$new" "$releases/$new.list" "$pending"
 }
 
 missed=0
@@ -49,14 +51,13 @@ look() {
   if ! alive; then
     # It starts, or ends: what lies there is loaded at its start. A release that it does not start with goes back.
     missed=$((missed + WATCH_SECONDS))
-    [ -f "$changed" ] && [ -d "$previous" ] && [ "$missed" -gt "$WATCH_LOAD_SECONDS" ] \
-      && go_back "the server does not come up with the new release"
+    [ "$missed" -gt "$WATCH_LOAD_SECONDS" ] && pending && go_back "the server does not come up with the new release"
     say "the server does not answer: the next look is in $WATCH_SECONDS s"
     return
   fi
   missed=0
-  run env MODEL_KEEP_PREVIOUS=1 sh "$WATCH_SYNC" || { say "the sync failed: the next look is in $WATCH_SECONDS s"; return; }
-  [ -f "$changed" ] && [ -d "$previous" ] || return 0
+  run env MODEL_WATCH=1 MODEL_FALLBACK= sh "$WATCH_SYNC" || { say "the sync failed: the next look is in $WATCH_SECONDS s"; return; }
+  pending || return 0
   for model in $(served); do
     if load "$model"; then say "$model: loaded"; continue; fi
     # A server that has gone has refused nothing.
@@ -64,7 +65,7 @@ look() {
     go_back "the server does not load the new $model: see its log"
     return
   done
-  rm -rf "$previous" "$release.previous" "$MODEL_TARGET/rejected" "$changed"
+  rm -rf "\${releases:?}/$last" "$releases/$last.list" "$MODEL_TARGET/rejected" "$pending"
 }
 
 while :; do

@@ -1,0 +1,128 @@
+import { InputError } from '../../models/problem';
+import {
+  formatManifest,
+  type Release,
+  type ReleaseFile,
+  releaseFolder,
+  totalBytes,
+  versionProblems,
+} from '../../models/release-manifest';
+import { CommandFailed } from '../command';
+import type { Progress } from '../progress';
+import type { ReleaseStore } from './release-store';
+import { digestFiles, type RepositoryFolder } from './repository-folder';
+
+export interface PublishOptions {
+  /** @default the time, UTC: `20261121T164500Z` */
+  readonly version?: string;
+  /** Whether it is served at once where servers name no release. @default true */
+  readonly promote?: boolean;
+}
+
+/**
+ * Publishes a model repository as a release: files first, the manifest last. What the current release has already is
+ * copied within the store. An interrupted run is taken up by the next of the same version.
+ *
+ * @throws InputError where the version is published already, or can be none
+ * @throws CommandFailed where the store refuses
+ */
+export async function publishRelease(
+  repository: RepositoryFolder,
+  store: ReleaseStore,
+  progress: Progress,
+  { version = timestamp(), promote = true }: PublishOptions = {},
+): Promise<Release> {
+  const problems = versionProblems('--release', version);
+  if (problems.length > 0) throw new InputError('command line', problems);
+  if ((await store.release(version)) !== undefined) throw isPublished(version, store);
+  const current = await store.current();
+  let read = 0;
+  const files = await digestFiles(repository, (bytes) => {
+    read += bytes;
+    progress.now(`reading ${size(read)}`);
+  });
+  const release = { version, files, folders: repository.folders };
+  const manifest = formatManifest(release);
+  progress.done(`read ${files.length} files of ${repository.models.join(', ')}: ${size(totalBytes(files))}`);
+  const known = new Set(current?.files.map(identity));
+  const [there, fresh] = [
+    files.filter((each) => known.has(identity(each))),
+    files.filter((each) => !known.has(identity(each))),
+  ];
+  if (current !== undefined && there.length > 0) {
+    await store.copy(current.version, version, there.map(pathOf));
+    progress.done(`copied ${size(totalBytes(there))} within the store, from release ${current.version}`);
+  }
+  await store.upload(repository.root, version, fresh.map(pathOf));
+  progress.done(`uploaded ${size(totalBytes(fresh))}`);
+  await settle(store, release);
+  await store.publish(version, manifest);
+  progress.done(`published release ${version} at ${store.uri}/${releaseFolder(version)}`);
+  if (promote) {
+    await store.promote(manifest);
+    progress.done('servers that name no release take it from now on');
+  }
+  return release;
+}
+
+/**
+ * Has a published release served where servers name none: an older one, too.
+ *
+ * @throws InputError where it is not published
+ */
+export async function promoteRelease(store: ReleaseStore, version: string): Promise<void> {
+  const release = await store.release(version);
+  if (release !== undefined) return store.promote(formatManifest(release));
+  throw new InputError('command line', [
+    {
+      key: '--release',
+      value: version,
+      reason: `is not published at ${store.uri}`,
+      allowed: (await store.versions()).join(', ') || 'nothing: no release is published there',
+      fix: 'publish it first',
+    },
+  ]);
+}
+
+/** Removes what an interrupted run of another content has left, and makes sure that all is there. */
+async function settle(store: ReleaseStore, { version, files }: Release): Promise<void> {
+  const found = await store.sizes(version);
+  const missing = files.filter(({ path, bytes }) => found.get(path) !== bytes);
+  if (missing.length > 0) {
+    const names = missing
+      .slice(0, 5)
+      .map(({ path, bytes }) => `  ${path}: ${found.get(path) ?? 'no'} of ${bytes} bytes`);
+    throw new CommandFailed(
+      `the store does not hold what was uploaded, nothing is published:\n${names.join('\n')}\nRun it again. Where that does not help, the bucket may refuse objects by policy.`,
+    );
+  }
+  const wanted = new Set(files.map(pathOf));
+  const strays = [...found.keys()].filter((path) => !wanted.has(path));
+  if (strays.length > 0) await store.remove(version, strays);
+}
+
+function isPublished(version: string, { uri }: ReleaseStore): InputError {
+  return new InputError('command line', [
+    {
+      key: '--release',
+      value: version,
+      reason: `is published at ${uri} already: servers may have it, and releases never change`,
+      allowed: 'a version that is not',
+      fix: 'publish under another version',
+    },
+  ]);
+}
+
+const pathOf = ({ path }: ReleaseFile) => path;
+const identity = ({ path, sha256 }: ReleaseFile) => `${sha256} ${path}`;
+
+function timestamp(): string {
+  return new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+}
+
+/** Bytes, in the unit that suits them. */
+export function size(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
+  return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+}
