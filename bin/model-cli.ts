@@ -123,18 +123,26 @@ export async function main(
       .argument('<folder>', "the folder that holds the models' folders"),
   )
     .option('--release <version>', 'its version, which must be new (default: the time)')
+    .option('--take-over', 'go on with a version that an interrupted run of other content has begun')
     .option('--no-promote', 'servers that name no release go on with the one that they have')
-    .action(async (folder: string, uri: string, options: StoreOptions & { release?: string; promote: boolean }) => {
-      const repository = readRepositoryFolder(resolve(folder));
-      const { release, promote, ...address } = options;
-      if (repository.leftOut.length > 0) progress.line(`Left out, no model: ${repository.leftOut.join(', ')}`);
-      const version = release === undefined ? {} : { version: release };
-      const published = await publishRelease(repository, await storeOf(uri, address), progress, {
-        ...version,
-        promote,
-      });
-      out.write(`${published.version}\n`);
-    });
+    .action(
+      async (
+        folder: string,
+        uri: string,
+        options: StoreOptions & { release?: string; promote: boolean; takeOver?: true },
+      ) => {
+        const repository = readRepositoryFolder(resolve(folder));
+        const { release, promote, takeOver = false, ...address } = options;
+        if (repository.leftOut.length > 0) progress.line(`Left out, no model: ${repository.leftOut.join(', ')}`);
+        const version = release === undefined ? {} : { version: release };
+        const published = await publishRelease(repository, await storeOf(uri, address), progress, {
+          ...version,
+          promote,
+          takeOver,
+        });
+        out.write(`${published.version}\n`);
+      },
+    );
   withStore(program.command('promote').description('have a published release served, an older one too'))
     .requiredOption('--release <version>', 'one that is published')
     .action(async (uri: string, { release, ...address }: StoreOptions & { release: string }) => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { InputError } from '../../models/problem';
 import {
   formatManifest,
@@ -17,6 +18,8 @@ export interface PublishOptions {
   readonly version?: string;
   /** Whether it is served at once where servers name no release. @default true */
   readonly promote?: boolean;
+  /** Goes on with a version that an interrupted run of other content has begun. @default false */
+  readonly takeOver?: boolean;
 }
 
 /**
@@ -30,7 +33,7 @@ export async function publishRelease(
   repository: RepositoryFolder,
   store: ReleaseStore,
   progress: Progress,
-  { version = timestamp(), promote = true }: PublishOptions = {},
+  { version = timestamp(), promote = true, takeOver = false }: PublishOptions = {},
 ): Promise<Release> {
   const problems = versionProblems('--release', version);
   if (problems.length > 0) throw new InputError('command line', problems);
@@ -44,6 +47,9 @@ export async function publishRelease(
   const release = { version, files, folders: repository.folders };
   const manifest = formatManifest(release);
   progress.done(`read ${files.length} files of ${repository.models.join(', ')}: ${size(totalBytes(files))}`);
+  if (takeOver) await store.unreserve(version);
+  const other = await store.reserve(version, sha256Of(manifest));
+  if (other !== undefined) throw isReserved(version, other);
   const known = new Set(current?.files.map(identity));
   const [there, fresh] = [
     files.filter((each) => known.has(identity(each))),
@@ -57,6 +63,7 @@ export async function publishRelease(
   progress.done(`uploaded ${size(totalBytes(fresh))}`);
   await settle(store, release);
   await store.publish(version, manifest);
+  await store.unreserve(version);
   progress.done(`published release ${version} at ${store.uri}/${releaseFolder(version)}`);
   if (promote) {
     await store.promote(manifest);
@@ -113,8 +120,23 @@ function isPublished(version: string, { uri }: ReleaseStore): InputError {
   ]);
 }
 
+function isReserved(version: string, note: string): InputError {
+  const [, host, since] = note.split(' ');
+  return new InputError('command line', [
+    {
+      key: '--release',
+      value: version,
+      reason: `is being published with other content, from ${host} since ${since}, or that run was interrupted`,
+      allowed: 'a version that nobody has begun',
+      fix: 'publish under another version; where that run has ended, add --take-over',
+    },
+  ]);
+}
+
 const pathOf = ({ path }: ReleaseFile) => path;
 const identity = ({ path, sha256 }: ReleaseFile) => `${sha256} ${path}`;
+
+const sha256Of = (text: string) => createHash('sha256').update(text).digest('hex');
 
 function timestamp(): string {
   return new Date().toISOString().replace(/[-:]|\.\d+/g, '');

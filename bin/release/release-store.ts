@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { InputError } from '../../models/problem';
 import { CURRENT_KEY, manifestKey, parseManifest, type Release, releaseFolder } from '../../models/release-manifest';
 import { CommandFailed } from '../command';
@@ -14,6 +15,11 @@ export interface StoreAddress {
   /** Of rclone, beside the process's own: credentials. @default the process's own */
   readonly environment?: Readonly<Record<string, string>>;
 }
+
+/** What S3 says to a conditional write where the object is there, or another write of it is under way. */
+const TAKEN = /PreconditionFailed|StatusCode: 412|ConditionalRequestConflict/;
+
+const unfinishedKey = (version: string) => `${releaseFolder(version)}/unfinished`;
 
 const RETRIES = ['--retries', '3', '--retries-sleep', '2s'] as const;
 
@@ -78,7 +84,7 @@ export class ReleaseStore {
     await this.transfer(folder, version, paths);
   }
 
-  /** Sizes of what lies in a release's folder, by path. */
+  /** Sizes of the files that lie in a release's folder, by path. */
   async sizes(version: string): Promise<Map<string, number>> {
     const args = [
       'lsf',
@@ -93,13 +99,41 @@ export class ReleaseStore {
     if (code === 3) return new Map();
     if (code !== 0) throw new CommandFailed(`can't list ${this.uri}/${releaseFolder(version)}:\n${errors}`);
     const lines = output.split('\n').filter((line) => line !== '');
-    return new Map(lines.map((line) => [line.slice(line.indexOf(';') + 1), Number(line.slice(0, line.indexOf(';')))]));
+    const sizes = new Map(
+      lines.map((line) => [line.slice(line.indexOf(';') + 1), Number(line.slice(0, line.indexOf(';')))] as const),
+    );
+    for (const own of ['unfinished', 'manifest']) sizes.delete(own);
+    return sizes;
   }
 
   /** Removes files of a release that is not published yet. */
   async remove(version: string, paths: readonly string[]): Promise<void> {
     const target = `${this.root}/${releaseFolder(version)}`;
     await rclone(this.store, ['delete', target, '--files-from-raw', '-'], paths.join('\n'));
+  }
+
+  /**
+   * Notes that a version is being published, so that nobody writes other files to the same places.
+   *
+   * @param digest - of what is published: the same is taken up, whoever began it
+   * @returns the note of whom it is reserved for, where that is somebody else
+   */
+  async reserve(version: string, digest: string): Promise<string | undefined> {
+    const key = unfinishedKey(version);
+    const note = `${digest} ${hostname()} ${new Date().toISOString()}`;
+    if ((await this.text(key)) === undefined) {
+      const { code, errors } = await this.write(key, note, this.once);
+      if (code !== 0 && !TAKEN.test(errors)) throw new CommandFailed(`can't write ${this.uri}/${key}:\n${errors}`);
+    }
+    const found = await this.text(key);
+    return found === undefined || found.startsWith(`${digest} `) ? undefined : found;
+  }
+
+  /** Takes the note away again. */
+  async unreserve(version: string): Promise<void> {
+    const { code, errors } = await runRclone(this.store, ['deletefile', `${this.root}/${unfinishedKey(version)}`]);
+    if (code !== 0 && code !== 4)
+      throw new CommandFailed(`can't remove ${this.uri}/${unfinishedKey(version)}:\n${errors}`);
   }
 
   /**
@@ -111,9 +145,8 @@ export class ReleaseStore {
    */
   async publish(version: string, manifest: string): Promise<void> {
     const key = manifestKey(version);
-    const { code, errors } = await this.write(key, manifest, this.isS3 ? ['--header-upload', 'If-None-Match: *'] : []);
-    const taken = /PreconditionFailed|StatusCode: 412|ConditionalRequestConflict/.test(errors);
-    if (code !== 0 && !taken) throw new CommandFailed(`can't write ${this.uri}/${key}:\n${errors}`);
+    const { code, errors } = await this.write(key, manifest, this.once);
+    if (code !== 0 && !TAKEN.test(errors)) throw new CommandFailed(`can't write ${this.uri}/${key}:\n${errors}`);
     if ((await this.text(key)) !== manifest) {
       throw new CommandFailed(`release ${version} was published by somebody else in the meantime: nothing was changed`);
     }
@@ -123,6 +156,11 @@ export class ReleaseStore {
   async promote(manifest: string): Promise<void> {
     const { code, errors } = await this.write(CURRENT_KEY, manifest);
     if (code !== 0) throw new CommandFailed(`can't write ${this.uri}/${CURRENT_KEY}:\n${errors}`);
+  }
+
+  /** Flags of a write that S3 refuses where the object is there. rclone has nothing like it for GCS. */
+  private get once(): readonly string[] {
+    return this.isS3 ? ['--header-upload', 'If-None-Match: *'] : [];
   }
 
   private async read(key: string): Promise<Release | undefined> {

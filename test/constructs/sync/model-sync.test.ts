@@ -4,22 +4,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { ModelSource, type SyncTool } from '../../../constructs/model-source';
 import { FaultProxy } from '../../support/fault-proxy';
 import { ModelVolume } from '../../support/model-volume';
+import { noise } from '../../support/noise';
 import { Published } from '../../support/published';
 import { S3Server } from '../../support/s3-server';
 
 const MIB = 1024 ** 2;
 const SECRET = { kind: 'secret', secretName: 'keys' } as const;
-
-/** Bytes that no tool can compress, the same for the same seed. */
-function noise(bytes: number, seed = 1): Buffer {
-  const out = Buffer.alloc(bytes);
-  let state = seed;
-  for (let at = 0; at + 4 <= bytes; at += 4) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    out.writeUInt32LE(state, at);
-  }
-  return out;
-}
 
 const resnet = { 'resnet/config.pbtxt': 'backend: "python"', 'resnet/1/model.py': 'weights' };
 const chain = {
