@@ -21,7 +21,7 @@ export function placePods(pod: Manifest, { placement, selector }: GpuPods): void
     pod.containers[0].resources.limits['nvidia.com/gpu'] = placement.gpusPerPod;
   }
   pod.nodeSelector = { ...placement.pool.nodeSelector };
-  pod.tolerations = tolerations(placement);
+  pod.tolerations = gpuTolerations(placement);
   // Preferences: where one zone has no GPUs left, the others take the pods.
   const labelSelector = { matchLabels: { ...selector } };
   pod.topologySpreadConstraints = [
@@ -33,7 +33,8 @@ export function placePods(pod: Manifest, { placement, selector }: GpuPods): void
   };
 }
 
-function tolerations({ pool, gpusPerPod }: Placement): Manifest[] {
+/** The taints of GPU nodes that a pool's pods pass by. */
+export function gpuTolerations({ pool, gpusPerPod }: Pick<Placement, 'pool' | 'gpusPerPod'>): Manifest[] {
   const gpu = { key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' };
   const spot = { key: 'cloud.google.com/gke-spot', operator: 'Equal', value: 'true', effect: 'NoSchedule' };
   return [...(gpusPerPod > 0 ? [gpu] : []), ...(pool.spot ? [spot] : [])];

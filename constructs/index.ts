@@ -38,6 +38,7 @@ export {
   type ImageSource,
   ModelSource,
   type MountedSource,
+  type NodeCacheSource,
   type ReleaseChoice,
   type RepositorySource,
   type S3Credentials,
@@ -48,6 +49,8 @@ export {
 export { MultiNodeServer, type MultiNodeServerProps } from './multi-node-server';
 export { type NgcCredentials, type NgcKey, NgcSecret, type NgcSecretProps } from './ngc-secret';
 export { NimServer, type NimServerProps } from './nim-server';
+export type { NodeToleration } from './node-cache-pods';
+export { NodeModelCache, type NodeModelCacheProps } from './node-model-cache';
 export { OpenShiftRoute, type OpenShiftRouteProps, type RouteTls } from './openshift-route';
 export { applyPatches, type Patches } from './patch';
 export type { Platform } from './platform';

@@ -9,6 +9,7 @@ import type {
   HuggingFaceSource,
   ImageSource,
   ModelSource,
+  NodeCacheSource,
   ReleaseChoice,
   S3Source,
 } from './model-source';
@@ -35,6 +36,8 @@ export function sourceProblems(source: ModelSource, model: Model, platform: Plat
         ...nameProblems('source.claimName', source.claimName),
         ...(source.storage === 'hyperdisk-ml' ? gkeProblems('source.storage', source.storage, platform) : []),
       ];
+    case 'node-cache':
+      return [...nameProblems('source.claimName', source.claimName), ...nodeCacheProblems(source, platform)];
     case 'gcs-fuse':
       return [...gkeProblems('source.kind', source.kind, platform), ...uriProblems(source.uri, 'gs')];
     case 'image':
@@ -148,6 +151,18 @@ function subPathProblems(subPath: string | undefined): Problem[] {
       reason: 'is no folder of the volume',
       allowed: 'a path from its root, without / in front and without ..',
       fix: subPath === '' ? 'leave it out' : 'correct it',
+    },
+  ];
+}
+
+function nodeCacheProblems({ kind }: NodeCacheSource, platform: Platform): Problem[] {
+  if (platform !== 'openshift') return [];
+  return [
+    {
+      key: 'source.kind',
+      value: kind,
+      reason: `lies in a folder of the node, which keeps the host's SELinux label: no pod of ${platform} may read it`,
+      fix: 'a shared ModelRepository serves many pods from one copy',
     },
   ];
 }

@@ -96,6 +96,14 @@ export interface RepositorySource {
   readonly models?: readonly string[];
 }
 
+/** The models on the disk of each node: the `source` of a `NodeModelCache`. Written out only for one of another program. */
+export interface NodeCacheSource {
+  readonly kind: 'node-cache';
+  readonly claimName: string;
+  /** Models that lie there. @default those of the server that mounts it */
+  readonly models?: readonly string[];
+}
+
 /**
  * A model repository that is read from Google Cloud Storage as the server loads it, through GKE's Cloud Storage FUSE
  * driver, under the pod's workload identity: no copy, no volume, and a first byte at once.
@@ -153,7 +161,13 @@ export interface HuggingFaceSource extends HuggingFaceModel {
 /** A source that an init container fetches from. */
 export type SyncedSource = S3Source | GcsSource;
 /** A source that is mounted as it is. */
-export type MountedSource = ClaimSource | RepositorySource | GcsFuseSource | ImageSource | HuggingFaceSource;
+export type MountedSource =
+  | ClaimSource
+  | RepositorySource
+  | NodeCacheSource
+  | GcsFuseSource
+  | ImageSource
+  | HuggingFaceSource;
 export type ModelSource = SyncedSource | MountedSource;
 
 /** Where a pod's model repository comes from: one of these. */
@@ -162,6 +176,7 @@ export const ModelSource = {
   gcs: (source: Omit<GcsSource, 'kind'>): GcsSource => ({ kind: 'gcs', ...source }),
   claim: (source: Omit<ClaimSource, 'kind'>): ClaimSource => ({ kind: 'claim', ...source }),
   repository: (source: Omit<RepositorySource, 'kind'>): RepositorySource => ({ kind: 'model-repository', ...source }),
+  nodeCache: (source: Omit<NodeCacheSource, 'kind'>): NodeCacheSource => ({ kind: 'node-cache', ...source }),
   gcsFuse: (source: Omit<GcsFuseSource, 'kind'>): GcsFuseSource => ({ kind: 'gcs-fuse', ...source }),
   image: (source: Omit<ImageSource, 'kind'>): ImageSource => ({ kind: 'image', ...source }),
   huggingFace: (source: Omit<HuggingFaceSource, 'kind'>): HuggingFaceSource => ({ kind: 'hugging-face', ...source }),
@@ -182,6 +197,7 @@ export function sourceName(source: ModelSource): string {
     case 'claim':
       return `claim ${source.claimName}${source.subPath === undefined ? '' : `/${source.subPath}`}`;
     case 'model-repository':
+    case 'node-cache':
       return `claim ${source.claimName}`;
     case 'image':
       return `image ${source.reference}`;
@@ -210,6 +226,7 @@ export function sourceDestinations(source: ModelSource, platform: Platform): Des
   switch (source.kind) {
     case 'claim':
     case 'model-repository':
+    case 'node-cache':
     case 'image':
       return [];
     case 'gcs':

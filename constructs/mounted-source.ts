@@ -4,7 +4,7 @@ import { fetchSeconds, repositoryDiskGib, repositoryVolumeGib } from '../models/
 import type { Manifest } from './after-mapping';
 import { GCS_FUSE_VOLUMES, gcsFuseVolume } from './gcs-fuse';
 import { repositoryVolume } from './hugging-face-repository';
-import type { HuggingFaceSource, ImageSource, MountedSource, RepositorySource } from './model-source';
+import type { HuggingFaceSource, ImageSource, MountedSource, NodeCacheSource, RepositorySource } from './model-source';
 import { pullPolicy } from './security';
 import { MODELS_MOUNT, REPOSITORY_FOLDER } from './sync/model-sync';
 
@@ -65,7 +65,11 @@ export function mountedSource(source: MountedSource, context: MountContext): Mou
     case 'claim':
       return { ...NOTHING_ELSE, volumes: [claim(source.claimName)], mounts: [repositoryMount(source.subPath)] };
     case 'model-repository':
-      return source.storage === 'shared' ? sharedRepository(source, context) : populatedRepository(source, context);
+      return source.storage === 'shared'
+        ? sharedRepository(source, context, 'the Job of the ModelRepository')
+        : populatedRepository(source, context);
+    case 'node-cache':
+      return sharedRepository(source, context, "this node's pod of the NodeModelCache");
     case 'gcs-fuse': {
       const { csi, annotations, sidecar } = gcsFuseVolume(source, context.model);
       const volumes = [{ name: VOLUME, csi }];
@@ -128,26 +132,42 @@ export function modelNames(model: Model): string[] {
 /**
  * The volume's root, in which a refresh replaces the repository: a mount of that folder alone would go on showing the
  * one that was replaced.
+ *
+ * @param filler - who puts it there
  */
-function sharedRepository({ claimName }: RepositorySource, { model, image }: MountContext): MountedVolumes {
+function sharedRepository(
+  { claimName }: RepositorySource | NodeCacheSource,
+  { model, image }: MountContext,
+  filler: string,
+): MountedVolumes {
   const mount = { name: VOLUME, mountPath: MODELS_MOUNT, readOnly: true };
   return {
     ...NOTHING_ELSE,
     volumes: [claim(claimName)],
     mounts: [mount],
-    initContainers: [waitForModels(model, image, mount)],
+    initContainers: [waitForModels({ model, image, mount, filler })],
   };
 }
 
 /**
- * Waits until the Job has filled the volume. A server without it would end, again and again, or come up with nothing and
+ * Waits until the volume is filled. A server without it would end, again and again, or come up with nothing and
  * hold the GPU until its startup probe gives up. It runs the server's own image, which is pulled in the meantime.
  */
-function waitForModels(model: Model, image: string, mount: Manifest): Manifest {
+function waitForModels({
+  model,
+  image,
+  mount,
+  filler,
+}: {
+  readonly model: Model;
+  readonly image: string;
+  readonly mount: Manifest;
+  readonly filler: string;
+}): Manifest {
   const wait = `trap 'exit 143' TERM
 for model; do
   until [ -d "${REPOSITORY_MOUNT}/$model" ]; do
-    echo "waiting for $model: the Job of the ModelRepository has not put it there yet"
+    echo "waiting for $model: ${filler} has not put it there yet"
     sleep 10 & wait $!
   done
 done`;

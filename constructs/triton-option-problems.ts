@@ -1,6 +1,6 @@
 import type { Model } from '../models/model';
 import type { Problem } from '../models/problem';
-import { isSynced, type ModelSource } from './model-source';
+import { isSynced, type ModelSource, type NodeCacheSource, type RepositorySource } from './model-source';
 import { modelNames } from './mounted-source';
 import { enginesOf } from './triton-command';
 import type { ModelControl, TracingOptions, TritonOptions } from './triton-options';
@@ -71,9 +71,14 @@ function flagProblems(flag: string): Problem[] {
   return [{ key: 'flags', value: flag, reason: `--${name} is set already`, fix: `remove it; what says it: ${prop}` }];
 }
 
+/** Whether the source is a volume that is mounted with all that is on it, and refreshed. */
+function isShared(source: ModelSource): source is RepositorySource | NodeCacheSource {
+  return source.kind === 'node-cache' || (source.kind === 'model-repository' && source.storage === 'shared');
+}
+
 /** What lies on a shared volume beside the server's own models, and would be loaded with them. */
 function sharedProblems(control: ModelControl | undefined, model: Model, source: ModelSource): Problem[] {
-  if (source.kind !== 'model-repository' || source.storage !== 'shared' || control?.kind === 'explicit') return [];
+  if (!isShared(source) || control?.kind === 'explicit') return [];
   const own = modelNames(model);
   const others = (source.models ?? []).filter((name) => !own.includes(name));
   if (others.length === 0) return [];
@@ -83,7 +88,7 @@ function sharedProblems(control: ModelControl | undefined, model: Model, source:
       value: control?.kind ?? 'none',
       reason: `loads all that lies in the repository, and that is ${others.join(', ')} as well`,
       allowed: 'explicit',
-      fix: "control: { kind: 'explicit' }, or a ModelRepository of its own",
+      fix: `control: { kind: 'explicit' }, or a ${source.kind === 'node-cache' ? 'NodeModelCache' : 'ModelRepository'} of its own`,
     },
   ];
 }
@@ -112,7 +117,7 @@ function controlProblems(control: ModelControl | undefined, model: Model, source
   const problems = sharedProblems(control, model, source);
   if (control === undefined || control.kind === 'none') return problems;
   const synced = isSynced(source);
-  const fixed = !(source.kind === 'claim' || (source.kind === 'model-repository' && source.storage === 'shared'));
+  const fixed = source.kind !== 'claim' && !isShared(source);
   if (enginesOf(model).some(({ ranks }) => ranks > 1)) {
     problems.push({
       key: 'control',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ACCELERATORS, type Hardware } from './accelerator';
 import { parseAll, wording } from './parse';
 import { InputError } from './problem';
+import { RELEASE_NAME, RELEASE_NAME_ALLOWED } from './release-manifest';
 import { type Backend, backendSchema, type ModelVersion } from './spec/backend';
 import { isChecked, markChecked } from './spec/checked';
 import { modelProblems } from './spec/model-checks';
@@ -63,6 +64,12 @@ export interface ModelSpec {
    * @default the environment's model store, in a folder of the model's name
    */
   readonly repository?: string;
+  /**
+   * The release of the repository that servers take, as `npm run model -- publish` named it; another one is another rollout.
+   *
+   * @default the one that was published or promoted last, at the start of each pod
+   */
+  readonly release?: string;
   /** Versions that the repository holds. @default version 1 */
   readonly versions?: readonly ModelVersion[];
   /** @default the latest one */
@@ -98,6 +105,11 @@ export const scaleSchema = z.strictObject({
   wake: wakeSourceSchema.optional(),
 });
 
+/** What a published release is called. */
+export const releaseSchema = z
+  .string()
+  .regex(RELEASE_NAME, wording({ reason: 'is no name for a release', allowed: RELEASE_NAME_ALLOWED }));
+
 const positive = z.int().min(1);
 
 const specSchema = z.strictObject({
@@ -113,6 +125,7 @@ const specSchema = z.strictObject({
       wording({ reason: 'is not the address of a model repository', allowed: 's3://bucket/path or gs://bucket/path' }),
     )
     .optional(),
+  release: releaseSchema.optional(),
   versions: z
     .array(z.strictObject({ version: positive, precision: z.enum(PRECISIONS).optional() }))
     .min(1)
@@ -159,8 +172,8 @@ function completed(spec: ModelSpec): ModelSpec {
   return { ...spec, backend: { ...backend, instances: [{ count: 1, kind: 'cpu' }] } };
 }
 
-/** The same model under another name or scale. */
-export function withOverrides(model: Model, overrides: Partial<Pick<ModelSpec, 'name' | 'scale'>>): Model {
+/** The same model under another name or scale, or in another release. */
+export function withOverrides(model: Model, overrides: Partial<Pick<ModelSpec, 'name' | 'scale' | 'release'>>): Model {
   return defineModel({ ...model, ...overrides });
 }
 

@@ -80,14 +80,17 @@ export function totalBytes(files: readonly ReleaseFile[]): number {
 }
 
 /** What a release may be called: a folder in the store and on volumes is named after it. */
+export const RELEASE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}$/;
+export const RELEASE_NAME_ALLOWED = 'up to 63 letters, digits, ".", "_" and "-", none of them a "." in front';
+
 export function versionProblems(key: string, version: string): Problem[] {
-  if (/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}$/.test(version)) return [];
+  if (RELEASE_NAME.test(version)) return [];
   return [
     {
       key,
       value: version,
       reason: 'is no name for a release',
-      allowed: 'up to 63 letters, digits, ".", "_" and "-", none of them a "." in front',
+      allowed: RELEASE_NAME_ALLOWED,
       fix: 'a version such as 1.4.0, or the commit or date of the build',
     },
   ];

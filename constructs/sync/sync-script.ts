@@ -372,8 +372,6 @@ finish_staging() {
   cut -d' ' -f3- "$tmp/list" | sort | comm -13 - "$tmp/found" | remove
   (cd "$staging" && find . -depth -mindepth 1 -type d | each rmdir 2>/dev/null)
   while IFS= read -r folder; do mkdir -p "$staging/$folder"; done < "$tmp/folders"
-  # Triton loads what is newer than what it has, whenever it was uploaded.
-  [ -z "$held" ] || comm -23 "$tmp/list" "$releases/$held.list" | cut -d' ' -f3- | (cd "$staging" && each touch)
   cp "$tmp/list" "$releases/$id.list.new"
   mv -f "$releases/$id.list.new" "$releases/$id.list"
   sync -f "$target" 2>/dev/null || sync
@@ -386,6 +384,16 @@ changed_models() {
   for model in $(cut -d' ' -f3- "$tmp/list" | cut -d/ -f1 | sort -u); do
     [ "$(grep "^[^ ]* [^ ]* $model/" "$releases/$held.list")" = "$(grep "^[^ ]* [^ ]* $model/" "$tmp/list")" ] || echo "$model"
   done
+}
+
+# Triton loads what is newer than what it has: what differs is, whenever it was uploaded or first fetched.
+renew() {
+  [ -f "$releases/$held.list" ] || return
+  (
+    cd "$releases/$id" || exit
+    comm -23 "$tmp/list" "$releases/$held.list" | cut -d' ' -f3- | each touch
+    changed_models | while read -r model; do find "$model" -type d | each touch; done
+  )
 }
 
 # Points the link to a release: one rename.
@@ -454,6 +462,7 @@ if ! intact "$id"; then
   fetched_bytes="$missing_bytes"
   finish_staging
 fi
+renew
 if [ -n "$watch" ] && [ -n "$held" ]; then
   { echo "$id $held"; changed_models; } > "$pending.new"
   mv -f "$pending.new" "$pending"

@@ -20,6 +20,16 @@ export function sourceOf(store: ModelStore, model: Model, key: string): ModelSou
       fix: `remove the model's repository, or change the environment's modelStore`,
     };
   }
+  const release = model.release === undefined ? {} : { release: model.release };
+  if (store.kind === 'claim' && model.release !== undefined) {
+    return {
+      key,
+      value: model.release,
+      reason: 'is a release, and what lies on a claim is what is served: nothing is fetched from there',
+      allowed: 'no release',
+      fix: "remove the model's release, or change the environment's modelStore",
+    };
+  }
   switch (store.kind) {
     case 's3':
       return ModelSource.s3({
@@ -27,9 +37,10 @@ export function sourceOf(store: ModelStore, model: Model, key: string): ModelSou
         region: store.region,
         credentials: store.credentials,
         ...(store.endpoint !== undefined && { endpoint: store.endpoint }),
+        ...release,
       });
     case 'gcs':
-      return ModelSource.gcs({ uri: repository ?? `gs://${store.bucket}/${model.name}` });
+      return ModelSource.gcs({ uri: repository ?? `gs://${store.bucket}/${model.name}`, ...release });
     case 'claim':
       return ModelSource.claim({ claimName: store.claimName, subPath: model.name });
   }

@@ -248,10 +248,10 @@ function findModel(entry: ServedModelConfig, key: (...path: PropertyKey[]) => st
       fix: meant === undefined ? 'add it to models/catalog/' : `did you mean ${meant}?`,
     };
   }
-  const { name = model.name, scale = model.scale } = entry;
+  const { name = model.name, scale = model.scale, release = model.release } = entry;
   const [problem] = scaleProblems(scale, key('scale'));
   if (problem !== undefined) return problem;
-  return withOverrides(model, { name, scale });
+  return withOverrides(model, { name, scale, ...(release !== undefined && { release }) });
 }
 
 function duplicate(key: string, name: string, first: number): Problem {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ACCELERATORS } from '../../models/accelerator';
-import { modelNameSchema, scaleSchema } from '../../models/model';
+import { modelNameSchema, releaseSchema, scaleSchema } from '../../models/model';
 import { wording } from '../../models/parse';
 import { priceOverridesSchema } from '../../models/price-book';
 
@@ -214,6 +214,8 @@ const servedModel = z.strictObject({
   name: modelNameSchema.optional(),
   /** Replicas. Left out: the model's. */
   scale: scaleSchema.optional(),
+  /** A published release. Left out: the model's, or the one that was published or promoted last. */
+  release: releaseSchema.optional(),
   workload: workload.default({ kind: 'deployment' }),
   /** OpenShift only: the Route's host. Left out: the router chooses. */
   host: z.hostname().optional(),

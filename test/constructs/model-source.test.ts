@@ -44,6 +44,7 @@ describe('sourceProblems', () => {
     [ModelSource.claim({ claimName: 'models', subPath: 'a/b' }), resnet50, 'openshift'],
     [ModelSource.repository({ claimName: 'models', storage: 'hyperdisk-ml' })],
     [ModelSource.repository({ claimName: 'models', storage: 'shared' }), resnet50, 'openshift'],
+    [ModelSource.nodeCache({ claimName: 'cache-read-01234567' }), resnet50, 'kubernetes'],
     [ModelSource.image({ reference: 'localhost:5000/acme/models:1.0' }), resnet50, 'openshift'],
     [ModelSource.image({ reference: `registry.example.com/models:latest@${DIGEST}` })],
     [ModelSource.huggingFace({ ...MISTRAL, tokenSecret: { name: 'hub', key: 'token' }, cacheGib: 20 })],
@@ -91,6 +92,8 @@ describe('sourceProblems', () => {
       resnet50,
       'kubernetes',
     ],
+    [ModelSource.nodeCache({ claimName: 'My Cache' }), 'source.claimName', /no name/],
+    [ModelSource.nodeCache({ claimName: 'cache' }), 'source.kind', /SELinux/, resnet50, 'openshift'],
     [ModelSource.image({ reference: 'localhost:5000/acme/models' }), 'source.reference', /no version/],
     [ModelSource.image({ reference: 'acme/models:latest' }), 'source.reference', /another image tomorrow/],
     [ModelSource.image({ reference: 'acme/models@sha256:1234' }), 'source.reference', /no version/],
@@ -122,6 +125,7 @@ describe('where a pod connects to', () => {
   it.each<[MountedSource, object[]]>([
     [ModelSource.claim({ claimName: 'models' }), []],
     [ModelSource.repository({ claimName: 'models', storage: 'shared' }), []],
+    [ModelSource.nodeCache({ claimName: 'cache' }), []],
     [ModelSource.image({ reference: 'acme/models:1' }), []],
     [ModelSource.huggingFace(MISTRAL), [https]],
   ])('%j', (source, destinations) => {
@@ -202,6 +206,15 @@ describe('a claim that a ModelRepository fills', () => {
     const { volumes, mounts } = mounted(ModelSource.repository({ claimName: 'models', storage: 'shared' }));
     expect(volumes).toEqual([{ name: 'models', persistentVolumeClaim: { claimName: 'models', readOnly: true } }]);
     expect(mounts).toEqual([{ name: 'models', mountPath: '/models', readOnly: true }]);
+  });
+
+  it('is mounted and waited for as the folder of a node is, by the name of who fills it', () => {
+    const repository = mounted(ModelSource.repository({ claimName: 'models', storage: 'shared' }));
+    const cache = mounted(ModelSource.nodeCache({ claimName: 'models' }));
+    const said = (of: MountedVolumes) =>
+      JSON.stringify(of).replace(/the Job of .*? has|this node's pod of .*? has/, 'x');
+    expect(said(cache)).toBe(said(repository));
+    expect(JSON.stringify(cache)).toContain("waiting for $model: this node's pod of the NodeModelCache has not put it");
   });
 
   it("is mounted by the folders of the server's own models where the root holds lost+found", () => {

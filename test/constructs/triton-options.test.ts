@@ -255,9 +255,27 @@ describe('what cannot work', () => {
       { source: ModelSource.repository({ claimName: 'm', storage: 'shared', models: ['resnet50', 'llama'] }) },
       /loads all that lies in the repository, and that is llama as well/,
     ],
+    [
+      'loads all of a node cache that others share',
+      { source: ModelSource.nodeCache({ claimName: 'm', models: ['resnet50', 'llama'] }), control: { kind: 'poll' } },
+      /that is llama as well.*or a NodeModelCache of its own/,
+    ],
+    [
+      'watches a node cache',
+      { control: { kind: 'explicit', watch: {} }, source: ModelSource.nodeCache({ claimName: 'm' }) },
+      /nothing to fetch with a source of kind node-cache/,
+    ],
     ['patches what is not there', { patch: { Ingress: [] } }, /names no object that this construct makes/],
   ])('%s', (_name, props, message) => {
     expect(told(props)).toMatch(message);
+  });
+
+  it.each([
+    claim,
+    ModelSource.repository({ claimName: 'm', storage: 'shared' }),
+    ModelSource.nodeCache({ claimName: 'm', models: ['resnet50'] }),
+  ])('is not to poll what $kind has', (source) => {
+    expect(told({ control: { kind: 'poll' }, source })).toBe('nothing');
   });
 
   it('is told all at once', () => {

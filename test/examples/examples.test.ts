@@ -19,7 +19,7 @@ import { namespaceOf, PLATFORMS, renderVariants } from '../support/construct-var
 import { environmentFolder, environmentText, shippedConfig } from '../support/environment-file';
 import { exposedServer } from '../support/exposed-server';
 import { withoutScripts } from '../support/golden';
-import { quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
+import { eventually, quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
 
 const EXAMPLES = {
   minimal,
@@ -93,10 +93,13 @@ describe('the examples on a real API server', () => {
           .filter((line) => line !== '' && !/"kubernetes.io\/ingress.class" is dep/.test(line));
         expect({ status, said }).toEqual({ status: 0, said: [] });
       }
-      for (const name of ['plain', 'full', 's3', 'image', 'hub', 'nim', ...(platform === 'gke' ? ['fuse'] : [])]) {
+      const caches = platform === 'openshift' ? [] : ['cache', 'cache-alone'];
+      const servers = ['plain', 'full', 's3', 'image', 'hub', 'nim', ...(platform === 'gke' ? ['fuse'] : [])];
+      for (const name of [...servers, ...(caches.length > 0 ? ['cached'] : [])]) {
         const wait = { waitMs: 90_000, progress: quiet(), check: () => undefined };
         await untilReady(on.kubectl, namespaceOf(platform, name), wait);
       }
+      for (const name of caches) await untilCached(on, namespaceOf(platform, name));
       const namespaces = known.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name);
       await on.kubectl.run(['delete', 'namespaces', '--wait=false', ...namespaces]);
     },
@@ -123,6 +126,26 @@ describe('the examples on a real API server', () => {
     UP_MS,
   );
 });
+
+interface CacheState extends KubernetesObject {
+  readonly metadata: KubernetesObject['metadata'] & { readonly generation: number };
+  readonly status: Readonly<Record<string, unknown>>;
+}
+
+/** Waits for the DaemonSet of a cache to be ready on the nodes that servers are on, and for its volumes to be bound. */
+async function untilCached(on: TestSandbox, namespace: string): Promise<void> {
+  const daemons = () => on.kubectl.list<CacheState>('daemonsets', namespace);
+  const [daemonSet] = await eventually(daemons, ([{ status } = { status: {} }]) => {
+    const { desiredNumberScheduled, numberReady } = status as Record<string, number>;
+    return desiredNumberScheduled !== undefined && desiredNumberScheduled > 0 && numberReady === desiredNumberScheduled;
+  });
+  // The second apply has changed nothing.
+  expect(daemonSet?.metadata.generation).toBe(1);
+  const volumes = (await on.kubectl.list<CacheState>('persistentvolumes')).filter(({ metadata }) =>
+    metadata.name.startsWith(`${namespace}-${daemonSet?.metadata.name}-`),
+  );
+  expect(volumes.map(({ status }) => status.phase)).toEqual(['Bound', 'Bound']);
+}
 
 /** Kinds that are GKE's own: neither Go modules nor the upstream data have their definitions. */
 const GKE_KINDS = [

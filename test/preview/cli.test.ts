@@ -337,6 +337,26 @@ describe('a file that cannot work', () => {
     expect(err).toContain('modelStore.credentials.kind');
   });
 
+  it('takes a release of a model by its name, from a store that has releases', async () => {
+    const { code, err } = await runWith((config) => {
+      config.serving.models[0].release = '1.4 beta';
+    });
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: expect.stringMatching(/serving\.models\[0\]\.release.*no name for a release/s),
+    });
+    const claim = await runWith((config) => {
+      config.modelStore = { kind: 'claim', claimName: 'models' };
+      config.serving.models[0].release = '1.4.0';
+    }, 'openshift');
+    expect(claim.code).toBe(2);
+    expect(claim.err.replace(/\s+/g, ' ')).toContain('nothing is fetched from there');
+    const taken = await runWith((config) => {
+      config.serving.models[0].release = '1.4.0';
+    });
+    expect(taken.code).toBe(0);
+  });
+
   it('tells all errors of a file at once, each with its line', async () => {
     const { err } = await runWith((config) => {
       config.pools.l4.max = -2;

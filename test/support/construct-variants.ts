@@ -10,6 +10,7 @@ import {
   MultiNodeServer,
   NgcSecret,
   NimServer,
+  NodeModelCache,
   OpenShiftRoute,
   type Platform,
   QueueAutoscaler,
@@ -50,6 +51,9 @@ const prometheus = { url: 'http://prometheus-operated.monitoring.svc:9090' };
 
 type Variant = (chart: Chart) => void;
 
+/** Variants whose pods the restricted standard would refuse: containers that run as root. */
+const BASELINE: readonly string[] = ['cache', 'cache-alone'];
+
 /** Every construct, in every form that the platform has. */
 export function variants(platform: Platform): Record<string, Variant> {
   return {
@@ -67,7 +71,8 @@ export function renderVariants(platform: Platform): KubernetesObject[] {
     const namespace = namespaceOf(platform, name);
     const chart = new Chart(new App(), name, { namespace });
     make(chart);
-    const labels = { ...RESTRICTED_NAMESPACE };
+    const level = BASELINE.includes(name) ? 'baseline' : 'restricted';
+    const labels = Object.fromEntries(Object.keys(RESTRICTED_NAMESPACE).map((key) => [key, level]));
     return [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } }, ...chart.toJson()];
   });
 }
@@ -142,6 +147,17 @@ function sources(platform: Platform): Record<string, Variant> {
       platform,
       storage: { kind: 'shared', storageClass: 'standard-rwx', refresh: { schedule: '0 3 * * *' } },
     }).source;
+  /** A cache for servers of the namespace of `cached`, which comes before it. */
+  const cached = (chart: Chart) =>
+    new NodeModelCache(chart, 'cache', {
+      models: [resnet],
+      source: gcs,
+      platform,
+      pools: [l4],
+      servers: { namespace: namespaceOf(platform, 'cached') },
+      monitoringNamespace: 'monitoring',
+    }).source;
+  const elsewhere = (variant: string) => new Chart(new App(), variant, { namespace: namespaceOf(platform, variant) });
   return {
     s3: (c) => void server(c, platform, { source: s3 }),
     claim: (c) =>
@@ -160,6 +176,25 @@ function sources(platform: Platform): Record<string, Variant> {
         workload: { kind: 'statefulset', storageClass: 'premium-rwo' },
         replicas: 1,
       }),
+    ...(platform !== 'openshift' && {
+      cached: (c: Chart) =>
+        void server(c, platform, { source: cached(elsewhere('cache')), control: { kind: 'poll' }, replicas: 1 }),
+      cache: (c: Chart) => void cached(c),
+      'cache-alone': (c: Chart) => {
+        const { source } = new NodeModelCache(c, 'cache', {
+          name: 'all',
+          models: [resnet, mistralVllm],
+          source: s3,
+          platform,
+          nodeSelector: { ...l4.nodeSelector },
+          tolerations: [{ key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' }],
+          refreshSeconds: 60,
+          limitGib: 64,
+          hostPath: '/mnt/disks/ssd0/models',
+        });
+        server(c, platform, { source, control: { kind: 'explicit' }, replicas: 0 });
+      },
+    }),
     ...(platform === 'gke' && {
       fuse: (c: Chart) =>
         void server(c, platform, { source: ModelSource.gcsFuse({ uri: 'gs://acme-models/all', prefetch: 'disk' }) }),

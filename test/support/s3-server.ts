@@ -11,6 +11,14 @@ const START_MS = 60_000;
 /** The keys that the server takes. */
 const KEYS = { accessKey: 'test-access-key', secretKey: 'test-secret-key' } as const;
 
+/** How much a server may hold. */
+export interface S3ServerOptions {
+  /** MiB of a file that it keeps data in. @default 64, for what tests publish */
+  readonly volumeMib?: number;
+  /** Files that it may keep data in. @default 16 */
+  readonly volumes?: number;
+}
+
 /** A SeaweedFS server that speaks S3, on the loopback interface, with its data in a folder that goes with it. */
 export class S3Server {
   /** The environment in which tools find the keys. */
@@ -22,7 +30,7 @@ export class S3Server {
     private readonly folder: string,
   ) {}
 
-  static async start(): Promise<S3Server> {
+  static async start({ volumeMib = 64, volumes = 16 }: S3ServerOptions = {}): Promise<S3Server> {
     const folder = mkdtempSync(join(tmpdir(), 'triton-stack-s3-'));
     const [master, masterGrpc, volume, volumeGrpc, filer, filerGrpc, s3, s3Grpc] = await freePorts(8);
     const config = join(folder, 's3.json');
@@ -45,10 +53,10 @@ export class S3Server {
       's3.port.lance': 0,
       'master.port': master,
       'master.port.grpc': masterGrpc,
-      'master.volumeSizeLimitMB': 64,
+      'master.volumeSizeLimitMB': volumeMib,
       'volume.port': volume,
       'volume.port.grpc': volumeGrpc,
-      'volume.max': 16,
+      'volume.max': volumes,
       'filer.port': filer,
       'filer.port.grpc': filerGrpc,
     };

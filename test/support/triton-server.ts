@@ -26,8 +26,8 @@ export interface TritonServerOptions {
    * which the next load of that model loads it again: give it a folder of the test's own.
    */
   readonly repository: string;
-  /** `none` loads all models at the start, and ends when one of them is bad. @default 'explicit' */
-  readonly modelControl?: 'explicit' | 'none';
+  /** `none` loads all models at the start, and ends when one of them is bad; `poll` looks for changes each second. @default 'explicit' */
+  readonly modelControl?: 'explicit' | 'none' | 'poll';
   /** Loaded at the start under explicit control. @default none */
   readonly loadModels?: readonly string[];
   /**
@@ -110,6 +110,7 @@ export class TritonServer extends TritonClient {
     const flags = {
       'model-repository': staged?.folder ?? options.repository,
       'model-control-mode': modelControl,
+      ...(modelControl === 'poll' && { 'repository-poll-secs': 1 }),
       'backend-directory': backends,
       'cache-directory': join(wheel.server, 'caches'),
       'http-address': '127.0.0.1',

@@ -154,3 +154,37 @@ describe('the sidecar that looks for new releases', () => {
     expect(await ended).toBe(0);
   });
 });
+
+describe('a server that polls a volume that others fill', () => {
+  const uri = 's3://models/polled';
+  let store: S3Server;
+  let volume: ModelVolume;
+  let server: TritonServer | undefined;
+  afterAll(async () => {
+    await server?.stop();
+    await store?.stop();
+    volume?.remove();
+  });
+
+  it('takes what the link leads to, the old release too where it is promoted again', { timeout: TEST_MS }, async () => {
+    store = await S3Server.start();
+    const published = new Published(uri, store);
+    const credentials = { kind: 'secret', secretName: 'keys' } as const;
+    const source = ModelSource.s3({ uri, region: 'us-east-1', endpoint: store.endpoint, credentials });
+    volume = new ModelVolume(source, store.keys);
+    const fill = async () => expect((await volume.sync({ MODEL_KEEP: '1' })).code).toBe(0);
+    await published.publish(model(1), { version: 'one' });
+    await fill();
+    const polling = await TritonServer.start({ repository: join(volume.root, 'repository'), modelControl: 'poll' });
+    server = polling;
+    const answer = async () =>
+      (await polling.infer('number', [{ name: 'IN', datatype: 'FP32', shape: [1], data: [0] }])).outputs.OUT?.data[0];
+    expect(await answer()).toBe(1);
+    await published.publish(model(2), { version: 'two' });
+    await fill();
+    await expect.poll(answer, WAIT).toBe(2);
+    await published.promote('one');
+    await fill();
+    await expect.poll(answer, WAIT).toBe(1);
+  });
+});
