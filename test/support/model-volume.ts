@@ -92,9 +92,14 @@ export class ModelVolume {
     return this.start(changes).result;
   }
 
+  /** A file of the volume. */
+  read(path: string): string {
+    return readFileSync(join(this.root, path), 'utf8');
+  }
+
   /** A file of the release that is served. */
   served(path: string): string {
-    return readFileSync(join(this.root, 'repository', path), 'utf8');
+    return this.read(join('repository', path));
   }
 
   /** Everything below the link, folders with a slash. */
@@ -138,9 +143,7 @@ export class ModelVolume {
 
   /** The samples of the metrics, by name and labels. */
   metrics(): Record<string, number> {
-    const lines = readFileSync(join(this.root, 'metrics', 'metrics.txt'), 'utf8')
-      .trimEnd()
-      .split('\n');
+    const lines = this.read('metrics/metrics.txt').trimEnd().split('\n');
     return Object.fromEntries(
       lines
         .filter((line) => !line.startsWith('#'))
