@@ -63,6 +63,13 @@ describe('sourceProblems', () => {
     [ModelSource.gcs({ uri: 'gs://bucket/a b' }), 'source.uri', /letters, digits/],
     [ModelSource.gcsFuse({ uri: 'gs://bucket/a,b' }), 'source.uri', /letters, digits/],
     [ModelSource.s3({ ...S3, region: 'virginia' }), 'source.region', /no region/],
+    [ModelSource.s3({ ...S3, release: '../1.0' }), 'source.release', /no name for a release/],
+    [ModelSource.gcs({ uri: 'gs://bucket', release: '' }), 'source.release', /no name for a release/],
+    [
+      ModelSource.gcs({ uri: 'gs://bucket', credentials: { kind: 'hmac-secret', secretName: 'My Keys' } }),
+      'source.credentials.secretName',
+      /no name/,
+    ],
     [ModelSource.s3({ ...S3, endpoint: 'minio:9000', credentials: KEYS }), 'source.endpoint', /http:\/\/host/],
     [ModelSource.s3({ ...S3, endpoint: 'https://minio.example.com' }), 'source.credentials.kind', /does not take/],
     [

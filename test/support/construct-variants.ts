@@ -160,6 +160,10 @@ function sources(platform: Platform): Record<string, Variant> {
   const elsewhere = (variant: string) => new Chart(new App(), variant, { namespace: namespaceOf(platform, variant) });
   return {
     s3: (c) => void server(c, platform, { source: s3 }),
+    'aws-cli': (c) =>
+      void server(c, platform, { source: { ...s3, tool: 'aws-cli', release: '1.4.0' }, syncMetrics: false }),
+    hmac: (c) =>
+      void server(c, platform, { source: { ...gcs, credentials: { kind: 'hmac-secret', secretName: 'hmac' } } }),
     claim: (c) =>
       void server(c, platform, { source: ModelSource.claim({ claimName: 'models', subPath: 'all' }), replicas: 0 }),
     repository: (c) => void server(c, platform, { source: filled(c), control: { kind: 'poll' }, replicas: 0 }),
