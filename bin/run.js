@@ -13,6 +13,7 @@ const COMMANDS = {
   'bench-synth': 'bench/synth/main.ts',
   'bench-sandbox': 'bench/sandbox/main.ts',
   'bench-lint': 'bench/lint/main.ts',
+  'bench-sync': 'bench/sync/main.ts',
 };
 
 const entry = COMMANDS[command];

@@ -2,6 +2,7 @@ import type { Model } from '../models/model';
 import type { Problem } from '../models/problem';
 import { isSynced, type ModelSource, type NodeCacheSource, type RepositorySource } from './model-source';
 import { modelNames } from './mounted-source';
+import { toolOf } from './sync/sync-environment';
 import { enginesOf } from './triton-command';
 import type { ModelControl, TracingOptions, TritonOptions } from './triton-options';
 
@@ -140,6 +141,15 @@ function controlProblems(control: ModelControl | undefined, model: Model, source
       reason: `there is nothing to fetch with a source of kind ${source.kind}`,
       allowed: 'sources s3 and gcs',
       fix: 'leave it out',
+    });
+  }
+  if (control.kind === 'explicit' && control.watch !== undefined && synced && toolOf(source) === 'aws-cli') {
+    problems.push({
+      key: 'source.tool',
+      value: 'aws-cli',
+      reason: 'has no wget in its image, with which the watch speaks to the server',
+      allowed: 'rclone',
+      fix: 'leave it out, or control.watch',
     });
   }
   return problems;

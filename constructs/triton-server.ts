@@ -203,6 +203,7 @@ export class TritonServer extends Construct implements InferenceServer {
       source,
       models: [model],
       fallback: true,
+      watched: watchOf(props.control) !== undefined,
       resources: containerResources(props, undefined),
       // A claim of the pod's own says itself what it holds.
       ...(props.workload?.kind !== 'statefulset' && { limitGib }),

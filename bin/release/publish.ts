@@ -11,7 +11,7 @@ import {
 import { CommandFailed } from '../command';
 import type { Progress } from '../progress';
 import type { ReleaseStore } from './release-store';
-import { digestFiles, type RepositoryFolder } from './repository-folder';
+import { digestFiles, fileMarks, type RepositoryFolder } from './repository-folder';
 
 export interface PublishOptions {
   /** @default the time, UTC: `20261121T164500Z` */
@@ -37,8 +37,13 @@ export async function publishRelease(
 ): Promise<Release> {
   const problems = versionProblems('--release', version);
   if (problems.length > 0) throw new InputError('command line', problems);
-  if ((await store.release(version)) !== undefined) throw isPublished(version, store);
+  const published = await store.release(version);
+  // What an interrupted run has published and not promoted is looked at more closely below.
+  if (published !== undefined && published.files.map(pathOf).join('\n') !== [...repository.files].sort().join('\n')) {
+    throw isPublished(version, store);
+  }
   const current = await store.current();
+  const marks = fileMarks(repository);
   let read = 0;
   const files = await digestFiles(repository, (bytes) => {
     read += bytes;
@@ -47,29 +52,48 @@ export async function publishRelease(
   const release = { version, files, folders: repository.folders };
   const manifest = formatManifest(release);
   progress.done(`read ${files.length} files of ${repository.models.join(', ')}: ${size(totalBytes(files))}`);
-  if (takeOver) await store.unreserve(version);
-  const other = await store.reserve(version, sha256Of(manifest));
-  if (other !== undefined) throw isReserved(version, other);
-  const known = new Set(current?.files.map(identity));
-  const [there, fresh] = [
-    files.filter((each) => known.has(identity(each))),
-    files.filter((each) => !known.has(identity(each))),
-  ];
-  if (current !== undefined && there.length > 0) {
-    await store.copy(current.version, version, there.map(pathOf));
-    progress.done(`copied ${size(totalBytes(there))} within the store, from release ${current.version}`);
+  if (published !== undefined) {
+    if (formatManifest(published) !== manifest) throw isPublished(version, store);
+    progress.done(`release ${version} is published already, with this very content`);
+  } else {
+    if (takeOver) await store.unreserve(version);
+    await reserve(store, version, manifest);
+    const known = new Set(current?.files.map(identity));
+    const there = files.filter((each) => known.has(identity(each)));
+    if (current !== undefined && there.length > 0) {
+      await store.copy(current.version, version, there.map(pathOf));
+      progress.done(`copied ${size(totalBytes(there))} within the store, from release ${current.version}`);
+    }
+    // All of them: what is there and right is not sent again, and what the store has lost or broken is.
+    await store.upload(repository.root, version, files.map(pathOf));
+    progress.done(`uploaded what the store did not have of ${size(totalBytes(files))}`);
+    await settle(store, release);
+    const changed = fileMarks(repository).filter((mark, index) => mark !== marks[index]);
+    if (changed.length > 0) {
+      const names = changed.slice(0, 5).map((mark) => `  ${mark.split(' ').slice(0, -3).join(' ')}`);
+      throw new CommandFailed(
+        `files changed while they were published, nothing is:\n${names.join('\n')}\nRun it again.`,
+      );
+    }
+    await reserve(store, version, manifest);
+    await store.publish(version, manifest);
+    await store.unreserve(version);
+    progress.done(`published release ${version} at ${store.uri}/${releaseFolder(version)}`);
   }
-  await store.upload(repository.root, version, fresh.map(pathOf));
-  progress.done(`uploaded ${size(totalBytes(fresh))}`);
-  await settle(store, release);
-  await store.publish(version, manifest);
-  await store.unreserve(version);
-  progress.done(`published release ${version} at ${store.uri}/${releaseFolder(version)}`);
   if (promote) {
     await store.promote(manifest);
     progress.done('servers that name no release take it from now on');
   }
   return release;
+}
+
+/** Makes sure that nobody else publishes, or has published, this version. */
+async function reserve(store: ReleaseStore, version: string, manifest: string): Promise<void> {
+  const other = await store.reserve(version, sha256Of(manifest));
+  if (other !== undefined) throw isReserved(version, other);
+  if ((await store.release(version)) === undefined) return;
+  await store.unreserve(version);
+  throw isPublished(version, store);
 }
 
 /**
@@ -79,7 +103,10 @@ export async function publishRelease(
  */
 export async function promoteRelease(store: ReleaseStore, version: string): Promise<void> {
   const release = await store.release(version);
-  if (release !== undefined) return store.promote(formatManifest(release));
+  if (release !== undefined) {
+    await complete(store, release);
+    return store.promote(formatManifest(release));
+  }
   throw new InputError('command line', [
     {
       key: '--release',
@@ -91,21 +118,27 @@ export async function promoteRelease(store: ReleaseStore, version: string): Prom
   ]);
 }
 
-/** Removes what an interrupted run of another content has left, and makes sure that all is there. */
-async function settle(store: ReleaseStore, { version, files }: Release): Promise<void> {
+/** Removes what an interrupted run of other content has left, and makes sure that all is there. */
+async function settle(store: ReleaseStore, release: Release): Promise<void> {
+  const found = await complete(store, release);
+  const wanted = new Set(release.files.map(pathOf));
+  const strays = [...found.keys()].filter((path) => !wanted.has(path));
+  if (strays.length > 0) await store.remove(release.version, strays);
+}
+
+/**
+ * Makes sure that the store has all files of a release, in their sizes.
+ *
+ * @returns what it has, by path
+ */
+async function complete(store: ReleaseStore, { version, files }: Release): Promise<Map<string, number>> {
   const found = await store.sizes(version);
   const missing = files.filter(({ path, bytes }) => found.get(path) !== bytes);
-  if (missing.length > 0) {
-    const names = missing
-      .slice(0, 5)
-      .map(({ path, bytes }) => `  ${path}: ${found.get(path) ?? 'no'} of ${bytes} bytes`);
-    throw new CommandFailed(
-      `the store does not hold what was uploaded, nothing is published:\n${names.join('\n')}\nRun it again. Where that does not help, the bucket may refuse objects by policy.`,
-    );
-  }
-  const wanted = new Set(files.map(pathOf));
-  const strays = [...found.keys()].filter((path) => !wanted.has(path));
-  if (strays.length > 0) await store.remove(version, strays);
+  if (missing.length === 0) return found;
+  const names = missing.slice(0, 5).map(({ path, bytes }) => `  ${path}: ${found.get(path) ?? 'no'} of ${bytes} bytes`);
+  throw new CommandFailed(
+    `${store.uri} does not hold all of release ${version}, nothing was changed:\n${names.join('\n')}\nPublish it again. Where that does not help, the bucket may refuse or expire objects.`,
+  );
 }
 
 function isPublished(version: string, { uri }: ReleaseStore): InputError {
@@ -133,7 +166,7 @@ function isReserved(version: string, note: string): InputError {
   ]);
 }
 
-const pathOf = ({ path }: ReleaseFile) => path;
+const pathOf = ({ path }: { readonly path: string }) => path;
 const identity = ({ path, sha256 }: ReleaseFile) => `${sha256} ${path}`;
 
 const sha256Of = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -126,7 +126,9 @@ export class ReleaseStore {
       if (code !== 0 && !TAKEN.test(errors)) throw new CommandFailed(`can't write ${this.uri}/${key}:\n${errors}`);
     }
     const found = await this.text(key);
-    return found === undefined || found.startsWith(`${digest} `) ? undefined : found;
+    if (found === undefined)
+      throw new CommandFailed(`${this.uri}/${key} was taken away: somebody else publishes ${version}`);
+    return found.startsWith(`${digest} `) ? undefined : found;
   }
 
   /** Takes the note away again. */
@@ -180,7 +182,11 @@ export class ReleaseStore {
   }
 
   private async write(key: string, text: string, flags: readonly string[] = []) {
-    return runRclone(this.store, ['rcat', `${this.root}/${key}`, '--retries', '1', ...flags], text);
+    return runRclone(
+      this.store,
+      ['rcat', `${this.root}/${key}`, '--retries', '1', '--ignore-checksum', ...flags],
+      text,
+    );
   }
 
   private async transfer(from: string, to: string, paths: readonly string[]): Promise<void> {

@@ -10,6 +10,10 @@ import { parseConfig } from '../../models/repository/model-config';
 /** Files that are read at once. */
 const READERS = 4;
 
+/** What the scripts of the sync tell apart in lists. */
+const MODEL_NAME = /^[A-Za-z0-9_.-]+$/;
+const RESERVED: readonly string[] = ['manifest', 'unfinished'];
+
 /** A model repository on disk, which Triton would take. */
 export interface RepositoryFolder {
   readonly root: string;
@@ -39,6 +43,15 @@ export function readRepositoryFolder(root: string): RepositoryFolder {
   for (const name of readdirSync(root).sort()) {
     if (!statSync(join(root, name), { throwIfNoEntry: false })?.isDirectory() || name.startsWith('.')) {
       leftOut.push(name);
+      continue;
+    }
+    if (!MODEL_NAME.test(name) || RESERVED.includes(name)) {
+      problems.push({
+        key: name,
+        reason: RESERVED.includes(name) ? 'is what the store calls files of its own' : 'is no name of a model',
+        allowed: 'letters, digits, ".", "_" and "-"',
+        fix: 'rename the folder, and the model in its config.pbtxt',
+      });
       continue;
     }
     models.push(name);
@@ -123,6 +136,14 @@ function configOf(
     if (!(error instanceof InputError)) throw error;
     return { problems: error.problems.map((each) => ({ ...each, key: `${key}: ${each.key}` })), ensemble: false };
   }
+}
+
+/** What tells that a file is the one that was read: `fileMarks` before and after. */
+export function fileMarks({ root, files }: RepositoryFolder): string[] {
+  return files.map((path) => {
+    const { size, mtimeNs, ino } = statSync(join(root, path), { bigint: true });
+    return `${path} ${size} ${mtimeNs} ${ino}`;
+  });
 }
 
 /**

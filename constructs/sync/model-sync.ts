@@ -45,6 +45,8 @@ export interface ModelSyncProps {
   readonly fallback?: boolean;
   /** Leaves the last release beside the new one, for who reads it still. @default false */
   readonly keepLast?: boolean;
+  /** Leaves a release that no server has loaded yet to the watch of the pod. @default false */
+  readonly watched?: boolean;
   /**
    * CPU cores and memory. What the pod's own containers request anyway costs nothing: init containers have ended when
    * those start, and what lies in the page cache then is read from there.

@@ -17,6 +17,7 @@ export interface SyncEnvironmentProps {
   readonly limitGib?: number;
   readonly fallback?: boolean;
   readonly keepLast?: boolean;
+  readonly watched?: boolean;
 }
 
 /** The tool that fetches. */
@@ -32,6 +33,7 @@ export function syncEnvironment({
   limitGib,
   fallback,
   keepLast,
+  watched,
 }: SyncEnvironmentProps): Record<string, string> {
   const uri = source.uri.replace(/\/+$/, '');
   return {
@@ -43,6 +45,7 @@ export function syncEnvironment({
     ...(limitGib !== undefined && { MODEL_LIMIT_KIB: String(limitGib * 1024 ** 2) }),
     ...(fallback && { MODEL_FALLBACK: '1' }),
     ...(keepLast && { MODEL_KEEP: '1' }),
+    ...(watched && { MODEL_WATCHED: '1' }),
     ...(source.kind === 'gcs' ? gcsEnvironment(source) : s3Environment(source)),
   };
 }

@@ -10,7 +10,8 @@ import { shell } from './shell';
  * last release stays beside the new one, and `pending` says what has changed; `rejected` has the release that did not load.
  *
  * Exit codes: 0 the release is in place; 10 nothing is published there; 11 the store did not answer; 12 what is published
- * is broken; 13 no permission; 14 no space; 15 it was published over while it was fetched; 143 ended by a signal.
+ * is broken; 13 no permission; 14 no space; 15 it was published over while it was fetched; 16 the volume or the tool
+ * failed; 143 ended by a signal.
  * With `MODEL_FALLBACK` a release that the volume holds is served in place of one that can't be had, with a warning and 0.
  */
 export const SYNC_SCRIPT = shell`
@@ -32,7 +33,7 @@ clock() { read -r up _ < /proc/uptime; echo "\${up%.*}\${up#*.}"; }
 # Of those, in seconds.
 seconds() { echo "$(($1 / 100)).$(($1 % 100 / 10))$(($1 % 10))"; }
 started="$(clock)"
-tmp="$(mktemp -d)"
+tmp="$(mktemp -d)" || { echo "model-sync: ERROR: can't write to /tmp" >&2; exit 16; }
 fetched_bytes=0
 version=
 
@@ -61,6 +62,13 @@ trap 'rm -rf "$tmp"' EXIT
 
 # COMMAND...: with the lines of standard input as further arguments.
 each() { tr '\n' '\0' | xargs -0 -r "$@"; }
+
+# FILE: standard input, with a status that tells whether all of it was written.
+put() { cat > "$1"; }
+# Digest and path of standard input's lines of digest, size and path: as sha256sum writes it, sorted. What lists are compared as.
+sums() { sed 's/^\([^ ]*\) [^ ]* /\1  /' | sort; }
+# NAME: as a regular expression.
+pattern() { printf '%s' "$1" | sed 's/[.]/[.]/g'; }
 
 . "\${0%/*}/store.sh"
 
@@ -94,7 +102,7 @@ write_metrics() {
   {
     echo '# HELP model_sync_result What the last run did: 1 for its result.'
     echo '# TYPE model_sync_result gauge'
-    for each in fetched unchanged rejected fallback not-found unavailable broken denied no-space changed; do
+    for each in fetched unchanged rejected fallback not-found unavailable broken denied no-space changed local; do
       echo "model_sync_result{result=\"$each\"} $([ "$each" = "$1" ] && echo 1 || echo 0)"
     done
     echo '# HELP model_sync_duration_seconds Duration of the last run.'
@@ -117,7 +125,7 @@ write_metrics() {
 result_of() {
   case "$1" in
     10) echo not-found ;; 11) echo unavailable ;; 12) echo broken ;; 13) echo denied ;; 14) echo no-space ;;
-    *) echo changed ;;
+    15) echo changed ;; *) echo local ;;
   esac
 }
 
@@ -136,12 +144,27 @@ fail() {
   exit "$1"
 }
 
-# The class of the error in $tmp/errors, in the words of rclone and of the AWS CLI.
+# FOLDER: whether its file system is full.
+is_full() { [ "$(df -Pk "$1" | tail -n 1 | tr -s ' ' | cut -d' ' -f4)" -lt 1024 ]; }
+# Ends where something could not be written here.
+fail_here() {
+  if is_full "$target" || is_full "$tmp"; then fail 14 "no space left on the volume or in /tmp"; fi
+  fail 16 "$1: see the lines above"
+}
+
+# STATUS: the class of a tool's error in $tmp/errors, in the words of rclone and of the AWS CLI; names of files and of the
+# store are none of them.
 class_of() {
-  if grep -qi 'no space left on device' "$tmp/errors"; then class=14
-  elif grep -qiE 'NoSuchBucket|NoSuchKey|(directory|object|bucket) not found|not ?found|StatusCode: 404|\(404\)' "$tmp/errors"; then class=10
-  elif grep -qiE 'AccessDenied|Access Denied|Forbidden|StatusCode: 40[13]|\(40[13]\)|Error 40[13]|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|InvalidIdentityToken|Unauthorized|credentials|invalid_grant|AssumeRole' "$tmp/errors"; then class=13
-  else class=11
+  class=11
+  said="$(sed 's,^[0-9/]* [0-9:]* [A-Z]* *: [^:]*: ,,; s,s3://[^ ]*,,g; s, to [^ ]*,,' "$tmp/errors")"
+  says() { printf '%s\n' "$said" | grep -qE "$1"; }
+  # The AWS CLI has codes of its own from 252 on.
+  case "$1" in 126 | 127 | 130 | 137 | 139 | 143) class=16; return ;; esac
+  if says 'no space left on device|No space left on device' || is_full "$target" || is_full "$tmp"; then class=14
+  elif says 'permission denied|read-only file system|input/output error'; then class=16
+  elif says 'StatusCode: (0|429|5[0-9][0-9])|\((429|5[0-9][0-9])\)|(Error|code) (429|5[0-9][0-9])|dial tcp|no such host|connection re|timeout|Timeout|deadline exceeded|Could not connect|SlowDown'; then class=11
+  elif says 'StatusCode: 404|\(404\)|(Error|code) 404|NoSuch(Key|Bucket)|(object|directory|bucket) not found'; then class=10
+  elif says 'StatusCode: 40[013]|\(40[013]\)|(Error|code) 40[13]|(AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|InvalidIdentityToken)|Unable to locate credentials|could not find default credentials|no EC2 IMDS role found|invalid_grant'; then class=13
   fi
 }
 
@@ -151,21 +174,29 @@ reason_of() {
     10) echo "nothing is published at $MODEL_SOURCE_NAME\${pin:+ as release $pin}: $key is not there. Publish it: npm run model -- publish DIR $MODEL_SOURCE_NAME\${pin:+ --release $pin}" ;;
     11) echo "$MODEL_SOURCE_NAME does not answer, or not in time: see the lines above" ;;
     13) echo "no permission to read $MODEL_SOURCE_NAME: see the lines above. Does the pod's identity hold read and list permission on it? Without the latter AWS answers 403 for what is not there, too" ;;
-    14) echo "no space left on the volume while $MODEL_SOURCE_NAME was fetched: someone else writes there" ;;
+    14) echo "no space left on the volume or in /tmp while $MODEL_SOURCE_NAME was fetched: someone else writes there" ;;
+    16) echo "the tool that fetches is missing, or was killed: see the lines above" ;;
   esac
 }
 
-# COMMAND...: again after pauses that double, while the store does not answer.
+# COMMAND...: again after pauses that double, while the store does not answer; and a few times where it refuses, which it
+# does as long as a new node has no identity to show.
 patiently() {
   pause="\${MODEL_PAUSE_SECONDS:-2}"
   left="\${MODEL_ATTEMPTS:-6}"
+  refusals=2
   while :; do
     run "$@" 2> "$tmp/errors" && return 0
+    class_of $?
     tail -n 5 "$tmp/errors" >&2
-    class_of
     left=$((left - 1))
-    if [ "$class" -ne 11 ] || [ "$left" -le 0 ]; then return "$class"; fi
-    warn "$MODEL_SOURCE_NAME does not answer: again in $pause s, $left more times"
+    case "$class" in
+      11) ;;
+      13) refusals=$((refusals - 1)); [ "$refusals" -gt 0 ] || return "$class" ;;
+      *) return "$class" ;;
+    esac
+    [ "$left" -gt 0 ] || return "$class"
+    warn "no manifest from $MODEL_SOURCE_NAME: again in $pause s, $left more times"
     run sleep "$pause"
     pause=$((pause * 2))
   done
@@ -184,20 +215,15 @@ read_manifest() {
   tail -n 1 "$1" | grep -q '^end ' && [ "$digest" = "$(sed '$d' "$1" | sha256sum | cut -d' ' -f1)" ]
 }
 
-# Writes what is served of the manifest: digest, size and path to $tmp/list, empty folders to $tmp/folders.
+# Writes what is served of the manifest: digest, size and path to $tmp/list, digest and path to $tmp/wanted, empty folders
+# to $tmp/folders, and the entries of the models' folders that hold the files, for the store, to $tmp/entries.
 select_served() {
-  sed -n 's/^file //p' "$tmp/manifest" > "$tmp/files"
-  sed -n 's/^dir //p' "$tmp/manifest" > "$tmp/dirs"
-  all="$({ cut -d' ' -f3- "$tmp/files"; cat "$tmp/dirs"; } | cut -d/ -f1 | sort -u)"
-  : > "$tmp/list"
-  : > "$tmp/folders"
+  all="$(sed -n 's/^file [^ ]* [^ ]* //p; s/^dir //p' "$tmp/manifest" | cut -d/ -f1 | sort -u)"
   [ -n "$selection" ] || selection="$(printf '%s\n' "$all" | sed 's/$/=all/')"
+  rules=
   for each in $selection; do
-    model="\${each%%=*}" which="\${each#*=}"
-    name="$(printf '%s' "$model" | sed 's/[.]/\\./g')"
-    grep "^[^ ]* [^ ]* $name/" "$tmp/files" > "$tmp/model-files"
-    grep "^$name/" "$tmp/dirs" > "$tmp/model-dirs"
-    numbers="$({ cut -d' ' -f3- "$tmp/model-files"; cat "$tmp/model-dirs"; } \
+    model="\${each%%=*}" which="\${each#*=}" name="$(pattern "\${each%%=*}")"
+    numbers="$(sed -n 's/^file [^ ]* [^ ]* //p; s/^dir //p' "$tmp/manifest" \
       | sed -n "s,^$name/\([1-9][0-9]*\)/.*,\1,p; s,^$name/\([1-9][0-9]*\)\$,\1,p" | sort -un)"
     [ -n "$numbers" ] || fail 12 "release $version at $MODEL_SOURCE_NAME has no version of the model $model. It has: $(echo $all)"
     case "$which" in
@@ -205,19 +231,19 @@ select_served() {
       latest:*) served="$(printf '%s\n' "$numbers" | tail -n "\${which#*:}")" ;;
       *) served="$(printf '%s\n' "$which" | tr , '\n')" ;;
     esac
-    grep -v "^[^ ]* [^ ]* $name/[1-9][0-9]*/" "$tmp/model-files" >> "$tmp/list"
     for number in $served; do
       printf '%s\n' "$numbers" | grep -qx "$number" \
         || fail 12 "release $version at $MODEL_SOURCE_NAME has no version $number of $model. It has: $(echo $numbers)"
-      grep "^[^ ]* [^ ]* $name/$number/" "$tmp/model-files" >> "$tmp/list"
-      grep -x "$name/$number\(/.*\)\{0,1\}" "$tmp/model-dirs" >> "$tmp/folders"
     done
+    served="$(echo $served | tr ' ' '|')"
+    rules="$rules\${rules:+|}$name/($served)(/|\$)|$name/([^1-9/]|[1-9][0-9]*[^0-9/])[^/]*(/|\$)"
   done
-  sort -o "$tmp/list" "$tmp/list"
-  # The entries of the models' folders that hold them, for the store.
-  cut -d' ' -f3- "$tmp/list" | sed 's,^\([^/]*/[^/]*/\).*,\1,' | sort -u > "$tmp/entries"
-  # As sha256sum writes it, sorted: what all comparisons are made with.
-  sed 's/^\([^ ]*\) [^ ]* /\1  /' "$tmp/list" | sort > "$tmp/wanted"
+  {
+    sed -n 's/^file //p' "$tmp/manifest" | grep -E "^[^ ]+ [^ ]+ ($rules)" | sort | put "$tmp/list" \
+      && sed -n 's/^dir //p' "$tmp/manifest" | { grep -E "^($rules)" || :; } | put "$tmp/folders" \
+      && sums < "$tmp/list" | put "$tmp/wanted" \
+      && cut -d' ' -f3- "$tmp/list" | sed 's,^\([^/]*/[^/]*/\).*,\1,' | sort -u | put "$tmp/entries"
+  } || fail_here "can't write to /tmp"
 }
 
 # Of the staging folder, all paths from there.
@@ -225,32 +251,30 @@ files() { (cd "$staging" && find . -type f | cut -c3-); }
 remove() { (cd "$staging" && each rm -f); }
 
 # Fills the staging folder with what is right already, of the release that is served or of an interrupted run, and removes
-# from it what is not. Nothing is ever changed in place.
+# from it what is not. Nothing is ever changed in place. What is known to be right stands in $tmp/right.
 prepare() {
-  : > "$tmp/have"
+  put "$tmp/have" < /dev/null || fail_here "can't write to /tmp"
   if [ ! -d "$staging" ] && [ -n "$held" ]; then
     # Links cost no space. A file system without them has copies.
     cp -al "$releases/$held" "$staging" 2>/dev/null || { rm -rf "$staging"; cp -a "$releases/$held" "$staging"; } \
-      || fail 14 "can't write to the volume: see the lines above"
-    ! intact "$held" || sed 's/^\([^ ]*\) [^ ]* /\1  /' "$releases/$held.list" | sort > "$tmp/have"
+      || fail_here "can't write to the volume"
+    ! intact "$held" || sums < "$releases/$held.list" | put "$tmp/have" || fail_here "can't write to /tmp"
   fi
-  if [ -d "$staging" ] && [ ! -s "$tmp/have" ]; then
+  mkdir -p "$staging" || fail_here "can't write to the volume"
+  files | put "$tmp/arrived" || fail_here "can't write to /tmp"
+  if [ -s "$tmp/arrived" ] && [ ! -s "$tmp/have" ]; then
     say 'checking what the volume holds already'
-    files > "$tmp/arrived"
-    [ ! -s "$tmp/arrived" ] || run store_digests "$staging" "$tmp/arrived" "$tmp/have" \
-      || fail 12 "can't read what the volume holds: see the lines above"
-    sort -o "$tmp/have" "$tmp/have"
+    run store_digests "$staging" "$tmp/arrived" "$tmp/digests" || fail_here "can't read what the volume holds"
+    sort "$tmp/digests" | put "$tmp/have" || fail_here "can't write to /tmp"
   fi
-  mkdir -p "$staging" || fail 14 "can't write to the volume: see the lines above"
   comm -13 "$tmp/wanted" "$tmp/have" | cut -c67- | remove
-  missing_bytes=0 large= base_kib="$(du -sk "$staging" | cut -f1)"
-  while read -r digest size path; do
+  comm -12 "$tmp/wanted" "$tmp/have" | put "$tmp/right" || fail_here "can't write to /tmp"
+  missing_bytes=0 missing_files=0 large= base_kib="$(du -sk "$staging" | cut -f1)"
+  while read -r _ size path; do
     [ -f "$staging/$path" ] && continue
-    missing_bytes=$((missing_bytes + size))
+    missing_bytes=$((missing_bytes + size)) missing_files=$((missing_files + 1))
     [ "$size" -lt 67108864 ] || large=1
-    printf '%s  %s\n' "$digest" "$path"
-  done < "$tmp/list" > "$tmp/todo"
-  sort -o "$tmp/todo" "$tmp/todo"
+  done < "$tmp/list"
 }
 
 # KIB, in words.
@@ -263,7 +287,7 @@ amount() {
 
 # Before a byte is fetched: whether the volume holds what is missing, and a block more a file.
 check_space() {
-  need=$((missing_bytes / 1024 + 4 * $(wc -l < "$tmp/todo")))
+  need=$((missing_bytes / 1024 + 4 * missing_files))
   free="$(df -Pk "$target" | tail -n 1 | tr -s ' ' | cut -d' ' -f4)"
   if [ -n "\${MODEL_LIMIT_KIB:-}" ]; then
     left=$((MODEL_LIMIT_KIB - $(du -sk "$target" | cut -f1)))
@@ -275,22 +299,28 @@ check_space() {
   }
 }
 
-# Checks what has arrived of $tmp/todo, and takes it from there; what is wrong goes.
+# What is not known to be right yet.
+todo() { comm -23 "$tmp/wanted" "$tmp/right"; }
+
+# Checks what has arrived: what is right is noted, what is wrong goes.
 check_arrived() {
-  while read -r _ path; do [ ! -f "$staging/$path" ] || printf '%s\n' "$path"; done < "$tmp/todo" > "$tmp/arrived"
+  todo | while read -r _ path; do [ ! -f "$staging/$path" ] || printf '%s\n' "$path"; done | put "$tmp/arrived" || return
   [ -s "$tmp/arrived" ] || return 0
-  run store_digests "$staging" "$tmp/arrived" "$tmp/digests" || return 0
-  sort -o "$tmp/digests" "$tmp/digests"
-  comm -13 "$tmp/todo" "$tmp/digests" > "$tmp/wrong"
-  if [ -s "$tmp/wrong" ]; then
-    while read -r digest path; do
-      expected="$(sed 's/^\([^ ]*\) \([^ ]*\) /\1 \2 bytes /' "$tmp/list" | grep -F " bytes $path" | head -n 1 | cut -d' ' -f1-2)"
-      echo "$path is $digest $(stat -c %s "$staging/$path"), the manifest says $expected (sha256, bytes)"
-    done < "$tmp/wrong" >> "$tmp/wrong-digests"
-    cut -c67- "$tmp/wrong" | remove
-  fi
-  comm -23 "$tmp/todo" "$tmp/digests" > "$tmp/todo.new"
-  mv "$tmp/todo.new" "$tmp/todo"
+  run store_digests "$staging" "$tmp/arrived" "$tmp/digests" || return
+  { sort "$tmp/digests" | comm -12 "$tmp/wanted" -; cat "$tmp/right"; } | sort -u | put "$tmp/right.new" \
+    && sort "$tmp/digests" | comm -13 "$tmp/wanted" - | put "$tmp/wrong" || return
+  mv "$tmp/right.new" "$tmp/right"
+  [ -s "$tmp/wrong" ] || return 0
+  while read -r digest path; do
+    echo "$path is $digest $(stat -c %s "$staging/$path"), the manifest says $(expected "$path") (sha256, bytes)"
+  done < "$tmp/wrong" >> "$tmp/wrong-digests"
+  cut -c67- "$tmp/wrong" | remove
+}
+# PATH: digest and size that the manifest names.
+expected() {
+  while read -r digest size each; do
+    [ "$each" != "$1" ] || echo "$digest $size"
+  done < "$tmp/list"
 }
 
 # Beside the fetch: checks what has arrived, and says how far it is.
@@ -299,7 +329,7 @@ follow() {
   trap 'ended=1' USR1
   trap 'kill $child 2>/dev/null; exit 143' TERM
   trap - EXIT
-  said="$(date +%s)" before=0
+  spoke="$(date +%s)" before=0 slow=0
   while [ -z "$ended" ]; do
     sleep 2 & child=$!
     wait "$child"
@@ -307,39 +337,60 @@ follow() {
     [ -z "$ended" ] || break
     check_arrived
     now="$(date +%s)"
-    [ $((now - said)) -ge "\${MODEL_PROGRESS_SECONDS:-10}" ] || continue
+    passed=$((now - spoke))
+    [ "$passed" -ge "\${MODEL_PROGRESS_SECONDS:-10}" ] || continue
     done_kib=$(($(du -sk "$staging" 2>/dev/null | cut -f1) - base_kib))
-    rate=$(((done_kib - before) / (now - said)))
+    rate=$(((done_kib - before) / passed))
     line="$(amount "$done_kib") of $(amount $((missing_bytes / 1024))), $(amount "$rate")/s"
     [ "$rate" -le 0 ] || line="$line, $(((missing_bytes / 1024 - done_kib) / rate)) s left"
     say "$line"
-    said="$now" before="$done_kib"
+    spoke="$now" before="$done_kib"
+    # A trickle would hold a GPU for days.
+    slow=$((rate < \${MODEL_LEAST_KIB:-64} ? slow + passed : 0))
+    [ "$slow" -lt "\${MODEL_SLOW_SECONDS:-120}" ] && continue
+    warn "less than \${MODEL_LEAST_KIB:-64} KiB/s for $slow s"
+    echo slow > "$tmp/slow"
+    kill "$(cat "$tmp/fetcher")" 2>/dev/null
+    slow=0
   done
 }
 
 # Fetches what is missing, once.
 fetch() {
+  rm -f "$tmp/slow"
   follow & follower=$!
   fetched=0
   for pass in $STORE_PASSES; do
-    run store_fetch "$pass" "releases/$version" "$staging" "$tmp/entries" 2> "$tmp/errors" || { fetched=$?; break; }
+    run fetch_pass "$pass" 2> "$tmp/errors" || { fetched=$?; break; }
   done
   kill -USR1 "$follower" 2>/dev/null
   wait "$follower" 2>/dev/null
   follower=
-  check_arrived
+  # Ended by the one beside it, for being slow.
+  [ ! -f "$tmp/slow" ] || fetched=1
+  check_arrived || fail_here "can't check what has arrived"
   return "$fetched"
+}
+fetch_pass() {
+  sh -c 'echo "$PPID"' > "$tmp/fetcher"
+  store_fetch "$1" "releases/$version" "$staging" "$tmp/entries"
 }
 
 # Fetches until all is there and right.
 fetch_all() {
   pause="\${MODEL_PAUSE_SECONDS:-2}" left="\${MODEL_ATTEMPTS:-6}" broken=0
-  say "fetching release $version of $MODEL_SOURCE_NAME: $(amount $((missing_bytes / 1024))) in $(wc -l < "$tmp/todo" | tr -d ' ') files"
+  say "fetching release $version of $MODEL_SOURCE_NAME: $(amount $((missing_bytes / 1024))) in $missing_files files"
+  before="$(todo | wc -l)"
   while :; do
-    : > "$tmp/wrong-digests"
-    fetch && class=12 || { class_of; tail -n 5 "$tmp/errors" >&2; }
-    [ -s "$tmp/todo" ] || return 0
+    put "$tmp/wrong-digests" < /dev/null
+    class=12
+    fetch || { class_of "$fetched"; tail -n 5 "$tmp/errors" >&2; }
+    now="$(todo | wc -l)"
+    [ "$now" -gt 0 ] || return 0
     [ ! -s "$tmp/wrong-digests" ] || class=12
+    # Something came: patience begins again.
+    [ "$now" -eq "$before" ] || { left="\${MODEL_ATTEMPTS:-6}" pause="\${MODEL_PAUSE_SECONDS:-2}"; }
+    before="$now"
     left=$((left - 1))
     case "$class" in
       11) [ "$left" -gt 0 ] || fail 11 "$(reason_of 11)" ;;
@@ -350,7 +401,7 @@ fetch_all() {
         ;;
       *) fail "$class" "$(reason_of "$class")" ;;
     esac
-    warn "$(wc -l < "$tmp/todo" | tr -d ' ') files are not there yet: again in $pause s"
+    warn "$(echo $now) files are not there yet: again in $pause s"
     run sleep "$pause"
     pause=$((pause * 2))
   done
@@ -363,26 +414,34 @@ fail_broken() {
   head -n 5 "$tmp/wrong-digests" >&2
   [ ! -s "$tmp/wrong-digests" ] \
     || fail 12 "release $version of $MODEL_SOURCE_NAME is not what its manifest says: see the lines above. Publish it again under another version"
-  fail 12 "release $version of $MODEL_SOURCE_NAME lacks $(head -n 1 "$tmp/todo" | cut -c67-), which its manifest names. Publish it again under another version"
+  fail 12 "release $version of $MODEL_SOURCE_NAME lacks $(todo | head -n 1 | cut -c67-), which its manifest names. Publish it again under another version"
+}
+
+# Whether a release is there as its manifest says, with its empty folders, and nothing beside.
+whole() {
+  intact "$id" || return 1
+  while IFS= read -r folder; do [ -d "$releases/$id/$folder" ] || return 1; done < "$tmp/folders"
 }
 
 # Takes what is in the staging folder for the release, with nothing in it that the manifest does not name.
 finish_staging() {
-  files | sort > "$tmp/found"
-  cut -d' ' -f3- "$tmp/list" | sort | comm -13 - "$tmp/found" | remove
+  cut -d' ' -f3- "$tmp/list" | sort | put "$tmp/paths" && files | sort | put "$tmp/found" || fail_here "can't write to /tmp"
+  comm -13 "$tmp/paths" "$tmp/found" | remove
   (cd "$staging" && find . -depth -mindepth 1 -type d | each rmdir 2>/dev/null)
-  while IFS= read -r folder; do mkdir -p "$staging/$folder"; done < "$tmp/folders"
-  cp "$tmp/list" "$releases/$id.list.new"
-  mv -f "$releases/$id.list.new" "$releases/$id.list"
-  sync -f "$target" 2>/dev/null || sync
-  rm -rf "\${releases:?}/$id"
-  mv "$staging" "$releases/$id"
+  (cd "$staging" && each mkdir -p < "$tmp/folders") || fail_here "can't write to the volume"
+  put "$releases/$id.list.new" < "$tmp/list" && mv -f "$releases/$id.list.new" "$releases/$id.list" \
+    && { sync -f "$target" 2>/dev/null || sync; } \
+    || fail_here "can't write to the volume"
+  # One that was damaged goes aside: to be removed later, so that nothing is moved into what is left of it.
+  { [ ! -d "$releases/$id" ] || mv -T "$releases/$id" "$releases/damaged.$$"; } && mv -T "$staging" "$releases/$id" \
+    || fail_here "can't rename folders of the volume"
 }
 
 # Models whose files differ between the release that is served and the new one.
 changed_models() {
   for model in $(cut -d' ' -f3- "$tmp/list" | cut -d/ -f1 | sort -u); do
-    [ "$(grep "^[^ ]* [^ ]* $model/" "$releases/$held.list")" = "$(grep "^[^ ]* [^ ]* $model/" "$tmp/list")" ] || echo "$model"
+    name="$(pattern "$model")"
+    [ "$(grep "^[^ ]* [^ ]* $name/" "$releases/$held.list")" = "$(grep "^[^ ]* [^ ]* $name/" "$tmp/list")" ] || echo "$model"
   done
 }
 
@@ -400,7 +459,8 @@ renew() {
 point_to() {
   [ -L "$repository" ] || rm -rf "$repository"
   rm -f "$repository.new"
-  ln -s "releases/$1" "$repository.new" && mv -T "$repository.new" "$repository"
+  ln -s "releases/$1" "$repository.new" && mv -T "$repository.new" "$repository" && held && [ "$held" = "$1" ] \
+    || fail_here "can't change the link on the volume"
   sync -f "$target" 2>/dev/null || sync
 }
 
@@ -420,14 +480,26 @@ clean_up() {
   prune "$held" "\${MODEL_KEEP:+$(cat "$target/previous" 2>/dev/null)}"
 }
 
-mkdir -p "$releases" || fail 14 "can't write to $target"
+mkdir -p "$releases" || fail_here "can't write to $target"
 
-if [ -n "$watch" ] && [ -f "$pending" ]; then
-  read -r id _ < "$pending"
-  if [ -d "$releases/$id" ]; then
-    held && [ "$held" = "$id" ] || point_to "$id"
-    say "going on with release \${id%.*.*}"
-    exit 0
+if [ -f "$pending" ]; then
+  read -r id last < "$pending"
+  if [ -n "$last" ] && [ -d "$releases/$last" ]; then
+    if [ -n "$watch" ] && intact "$id"; then
+      held && [ "$held" = "$id" ] || point_to "$id"
+      say "going on with release \${id%.*.*}"
+      exit 0
+    fi
+    if [ -n "$watch\${MODEL_WATCHED:-}" ] && [ -z "$pin" ] && [ "\${last##*.}" = "$scope" ] && intact "$last"; then
+      # Nobody knows whether the server loads the new one: it may be what ended the last.
+      point_to "$last"
+      rm -f "$pending"
+      if [ -z "$watch" ]; then
+        say "starting with release \${last%.*.*}: \${id%.*.*} was not loaded yet, and is loaded once the server runs"
+        write_metrics fallback
+        exit 0
+      fi
+    fi
   fi
 fi
 rm -f "$pending"
@@ -445,7 +517,8 @@ if held && [ "$held" = "$id" ] && intact "$id"; then
   write_metrics unchanged
   exit 0
 fi
-if [ "$id" = "$(cat "$target/rejected" 2>/dev/null)" ]; then
+if [ -n "$watch\${MODEL_WATCHED:-}" ] && [ -z "$pin" ] && [ "$id" = "$(cat "$target/rejected" 2>/dev/null)" ] \
+  && held && [ "\${held##*.}" = "$scope" ] && intact "$held"; then
   say "release $version is the one that did not load: left alone"
   write_metrics rejected
   exit 0
@@ -453,22 +526,24 @@ fi
 
 select_served
 held || held=
-if ! intact "$id"; then
+last="$held"
+if ! whole; then
   # Only the release that is served stays: the next is fetched beside it.
   prune "$held"
   prepare
   check_space
-  [ ! -s "$tmp/todo" ] || fetch_all
+  [ "$(todo | wc -l)" -eq 0 ] || fetch_all
   fetched_bytes="$missing_bytes"
   finish_staging
 fi
+whole || fail 16 "release $version is not on the volume as it was put there: see the lines above"
 renew
-if [ -n "$watch" ] && [ -n "$held" ]; then
-  { echo "$id $held"; changed_models; } > "$pending.new"
-  mv -f "$pending.new" "$pending"
+echo "$last" | put "$target/previous" || fail_here "can't write to the volume"
+if [ -n "$watch" ] && [ -n "$last" ] && [ "$last" != "$id" ]; then
+  { echo "$id $last"; changed_models; } | put "$pending.new" && mv -f "$pending.new" "$pending" \
+    || fail_here "can't write to the volume"
 fi
 point_to "$id"
-echo "$held" > "$target/previous"
 [ -n "$watch" ] || clean_up
 write_metrics fetched
 say "release $version is in place: $(cut -d' ' -f3- "$tmp/list" | cut -d/ -f1 | sort -u | wc -l | tr -d ' ') models, $(wc -l < "$tmp/list" | tr -d ' ') files"

@@ -29,7 +29,7 @@ load() {
 }
 
 # What is to be loaded: the first line names the new release and the last, the others the models that changed.
-pending() { [ -f "$pending" ] && read -r new last < "$pending" && [ -d "$releases/$last" ]; }
+pending() { [ -f "$pending" ] && read -r new last < "$pending" && [ "$last" != "$new" ] && [ -d "$releases/$last" ]; }
 # The models that are served, among those that changed.
 served() { for model in $WATCH_MODELS; do sed 1d "$pending" | grep -qxF "$model" && echo "$model"; done; }
 
@@ -43,7 +43,9 @@ go_back() {
     find "$repository/$again/" -exec touch {} +
     load "$again" || say "ERROR: $again: does not load any more" >&2
   done
-  rm -rf "\${releases:?}/$new" "$releases/$new.list" "$pending"
+  # First what says that there is something to do: the sync takes away what is left.
+  rm -f "$pending"
+  rm -rf "\${releases:?}/$new" "$releases/$new.list"
 }
 
 missed=0
@@ -65,7 +67,8 @@ look() {
     go_back "the server does not load the new $model: see its log"
     return
   done
-  rm -rf "\${releases:?}/$last" "$releases/$last.list" "$MODEL_TARGET/rejected" "$pending"
+  rm -f "$pending" "$MODEL_TARGET/rejected"
+  rm -rf "\${releases:?}/$last" "$releases/$last.list"
 }
 
 while :; do

@@ -32,6 +32,8 @@ export interface SyncResult {
 
 /** The volume of a pod, and the sync that fills it, run as the container runs it. */
 export class ModelVolume {
+  /** What the shell runs before the script: limits. */
+  before = ':';
   readonly work = mkdtempSync(join(tmpdir(), 'triton-stack-volume-'));
   /** What is mounted as `/models`. */
   readonly root = join(this.work, 'models');
@@ -73,7 +75,7 @@ export class ModelVolume {
     readonly process: ChildProcess;
     readonly result: Promise<SyncResult>;
   } {
-    const child = spawn('/bin/sh', [this.script], {
+    const child = spawn('/bin/sh', ['-c', `${this.before}; exec /bin/sh "$0"`, this.script], {
       env: this.environment(changes),
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,

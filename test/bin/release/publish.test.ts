@@ -140,10 +140,7 @@ describe('publishing to S3', () => {
     expect(refused).toHaveLength(1);
     expect(String(refused[0]?.reason)).toMatch(/is being published with other content|is published .* already/);
     // Of the other not a byte: digests are looked at by the sync.
-    const source = ModelSource.s3({ uri, region: 'us-east-1', endpoint: server.endpoint, credentials: SECRET });
-    const volume = new ModelVolume(source, server.keys);
-    expect(await volume.sync()).toMatchObject({ code: 0 });
-    volume.remove();
+    expect(await fetched()).toBe(0);
   });
 
   it('copies what the current release has within the store', async () => {
@@ -191,6 +188,57 @@ describe('publishing to S3', () => {
     expect(await published.store.versions()).toEqual([]);
   });
 
+  /** What a pod makes of the release that is served. */
+  async function fetched(): Promise<number | null> {
+    const source = ModelSource.s3({ uri, region: 'us-east-1', endpoint: server.endpoint, credentials: SECRET });
+    const volume = new ModelVolume(source, server.keys);
+    const { code } = await volume.sync();
+    volume.remove();
+    return code;
+  }
+
+  it('touches nothing of a version that somebody has published since it looked', async () => {
+    await published.publish(resnet, { version: '1.0' });
+    const late = new Published(uri, { endpoint: proxy.endpoint, keys: server.keys });
+    vi.spyOn(late.store, 'release').mockResolvedValueOnce(undefined);
+    proxy.reset();
+    await expect(late.publish({ ...resnet, 'resnet/1/model.py': 'other' }, { version: '1.0' })).rejects.toThrow(
+      InputError,
+    );
+    expect(writes().filter((path) => path.includes('resnet'))).toEqual([]);
+    expect(await fetched()).toBe(0);
+  });
+
+  it('mends what the current release has lost', async () => {
+    await published.publish(resnet, { version: '1.0' });
+    await published.store.remove('1.0', ['resnet/1/model.py']);
+    await expect(published.promote('1.0')).rejects.toThrow(/does not hold all of release 1\.0/);
+    await published.publish(resnet, { version: '1.1' });
+    expect(await fetched()).toBe(0);
+  });
+
+  it('publishes nothing that changed while it was read', async () => {
+    const upload = published.store.upload.bind(published.store);
+    vi.spyOn(published.store, 'upload').mockImplementationOnce(async (folder, version, paths) => {
+      writeFileSync(join(folder, 'resnet/1/model.py'), 'WEIGHTS');
+      await upload(folder, version, paths);
+    });
+    await expect(published.publish(resnet, { version: '1.0' })).rejects.toThrow(
+      /changed while they were published.*resnet\/1\/model\.py/s,
+    );
+    expect(await published.store.versions()).toEqual([]);
+  });
+
+  it('promotes what was published by a run that ended then', async () => {
+    const refuse = ({ method, path }: { method: string; path: string }) =>
+      method === 'PUT' && path.includes('/current');
+    proxy.fault = (request) => (refuse(request) ? { kind: 'status', status: 403, code: 'AccessDenied' } : undefined);
+    await expect(published.publish(resnet, { version: '1.0' })).rejects.toThrow(/can't write .*current/);
+    proxy.fault = undefined;
+    await published.publish(resnet, { version: '1.0' });
+    expect((await published.store.current())?.version).toBe('1.0');
+  });
+
   describe('by npm run model', () => {
     let folder: string;
     beforeEach(() => {
@@ -213,7 +261,9 @@ describe('publishing to S3', () => {
     it('publishes, lists, promotes', async () => {
       const first = await run('publish', folder, uri, '--release', '1.0');
       expect(first).toMatchObject({ code: 0, out: '1.0\n' });
-      expect(first.err).toMatch(/Left out, no model: README.md.*uploaded 24 B.*servers that name no release take it/s);
+      expect(first.err).toMatch(
+        /Left out, no model: README.md.*uploaded what the store did not have of 24 B.*servers that name no release take it/s,
+      );
       writeFileSync(join(folder, 'resnet/1/model.py'), 'newer');
       expect(await run('publish', folder, uri, '--release', '2.0', '--no-promote')).toMatchObject({ code: 0 });
       expect((await run('releases', uri)).out).toBe('1.0  served: 2 files, 24 B\n2.0\n');
@@ -225,6 +275,7 @@ describe('publishing to S3', () => {
 
     it('says what is wrong with the input, exit code 2', async () => {
       await run('publish', folder, uri, '--release', '1.0');
+      writeFileSync(join(folder, 'resnet/1/model.py'), 'other');
       for (const [args, said] of [
         [['publish', folder, uri, '--release', '1.0'], /is published at .* already/],
         [['publish', folder, uri, '--release', 'a/b'], /is no name for a release/],

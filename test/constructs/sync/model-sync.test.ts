@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } f
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ModelSource, type SyncTool } from '../../../constructs/model-source';
+import { formatManifest } from '../../../models/release-manifest';
 import { FaultProxy } from '../../support/fault-proxy';
 import { ModelVolume } from '../../support/model-volume';
 import { noise } from '../../support/noise';
@@ -383,6 +384,96 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
       expect((await volume.sync({ ...fallback, MODEL_SELECTION: 'resnet=all' })).code).toBe(13);
       rmSync(join(volume.root, 'repository/resnet/1/model.py'));
       expect((await volume.sync(fallback)).code).toBe(13);
+    });
+  });
+
+  thorough('fetches large files in pieces, and finds a byte that is wrong in one', async () => {
+    const files = { ...resnet, 'big/1/model.bin': noise(70 * MIB) };
+    await published.publish(files, { version: '1.0' });
+    proxy.fault = ({ path }) => (path.includes('model.bin') ? { kind: 'corrupt', at: 1000 } : undefined);
+    expect(await volume.sync()).toMatchObject({ code: 12, said: expect.stringContaining('the manifest says') });
+    proxy.fault = undefined;
+    proxy.reset();
+    expect(await volume.sync()).toMatchObject({ code: 0 });
+    const pieces = proxy.requests.filter(({ method, path }) => method === 'GET' && path.includes('model.bin'));
+    expect(pieces.length).toBeGreaterThan(1);
+    const release = await published.store.release('1.0');
+    expect(volume.differences(release === undefined ? '' : formatManifest(release))).toEqual([]);
+  });
+
+  thorough('ends where nothing can be written here, and leaves what is served', async () => {
+    await published.publish(resnet, { version: '1.0' });
+    await volume.sync();
+    const many = Object.fromEntries(Array.from({ length: 250 }, (_, n) => [`resnet/1/part-${n}.bin`, `data ${n}`]));
+    await published.publish({ ...resnet, ...many }, { version: '2.0' });
+    // No file may be larger than 8 KiB: the lists are, what is fetched is not. The manifest itself passes through a pipe.
+    volume.before = 'ulimit -f 16';
+    const { code } = await volume.sync();
+    expect(code).not.toBe(0);
+    expect([volume.release(), volume.served('resnet/1/model.py')]).toEqual(['1.0', 'weights']);
+    volume.before = ':';
+    expect((await volume.sync()).code).toBe(0);
+    expect([volume.release(), volume.served('resnet/1/part-249.bin')]).toEqual(['2.0', 'data 249']);
+  });
+
+  thorough('takes names of models for what they are', async () => {
+    await published.publish({ 'stolen-credentials/1/NoSuchKey.bin': 'x' });
+    proxy.fault = ({ path }) =>
+      path.includes('NoSuchKey.bin') ? { kind: 'status', status: 503, code: 'SlowDown' } : undefined;
+    expect((await volume.sync()).code).toBe(11);
+  });
+
+  thorough('gives up a store that trickles', async () => {
+    await published.publish({ ...resnet, 'big/1/model.bin': noise(3 * MIB) });
+    proxy.fault = ({ path }) => (path.includes('model.bin') ? { kind: 'slow', bytesPerSecond: 20_000 } : undefined);
+    const impatient = { MODEL_PROGRESS_SECONDS: '1', MODEL_SLOW_SECONDS: '1', MODEL_ATTEMPTS: '1' };
+    expect(await volume.sync(impatient)).toMatchObject({
+      code: 11,
+      said: expect.stringMatching(/less than 64 KiB\/s for \d+ s/),
+    });
+  });
+
+  describe.runIf(tool === 'rclone')('with a watch', () => {
+    const watched = { MODEL_WATCHED: '1' };
+    const looking = { ...watched, MODEL_WATCH: '1' };
+    /** 1.0 is served, and 2.0 has been fetched to be loaded. */
+    async function pending(): Promise<void> {
+      await published.publish(resnet, { version: '1.0' });
+      expect((await volume.sync(watched)).code).toBe(0);
+      await published.publish({ ...resnet, 'resnet/1/model.py': 'newer' }, { version: '2.0' });
+      expect((await volume.sync(looking)).code).toBe(0);
+      expect([volume.release(), volume.names().includes('pending')]).toEqual(['2.0', true]);
+    }
+
+    it('starts with the last release where the new one was not loaded yet, and goes on with it then', async () => {
+      await pending();
+      expect(await volume.sync(watched)).toMatchObject({
+        code: 0,
+        said: expect.stringContaining('starting with release 1.0'),
+      });
+      expect([volume.release(), volume.names().includes('pending')]).toEqual(['1.0', false]);
+      proxy.reset();
+      expect((await volume.sync(looking)).code).toBe(0);
+      expect([volume.release(), volume.names().includes('pending')]).toEqual(['2.0', true]);
+      expect(objects()).toEqual([]);
+    });
+
+    it('does not go on with a release of which a part is gone', async () => {
+      await pending();
+      rmSync(join(volume.root, 'repository/resnet/1/model.py'));
+      expect((await volume.sync(looking)).code).toBe(0);
+      expect(volume.served('resnet/1/model.py')).toBe('newer');
+    });
+
+    it('leaves a release alone that did not load, unless it is the one that is named', async () => {
+      await pending();
+      const [id = ''] = volume.read('pending').split(' ');
+      expect((await volume.sync(watched)).code).toBe(0);
+      writeFileSync(join(volume.root, 'rejected'), `${id}\n`);
+      expect(await volume.sync(looking)).toMatchObject({ code: 0, said: expect.stringContaining('left alone') });
+      expect(volume.release()).toBe('1.0');
+      expect((await volume.sync({ MODEL_RELEASE: '2.0' })).code).toBe(0);
+      expect(volume.release()).toBe('2.0');
     });
   });
 
