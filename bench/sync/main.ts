@@ -16,6 +16,7 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 interface Options {
   readonly runs: string;
   readonly small?: true;
+  readonly tools?: readonly string[];
 }
 
 /**
@@ -27,18 +28,25 @@ export async function main(args: readonly string[]): Promise<number> {
     .description('Measures the model sync beside the tools that people use for it.')
     .option('--runs <rounds>', 'rounds, in each of which everything runs once', '5')
     .option('--small', 'a 64th of the bytes, to try it: says nothing about speed')
+    .option('--tools <names...>', 'these alone, ours among them: ours, "ours, aws", "aws sync", "rclone copy", ...')
     .action((options: Options) => bench(options));
   return runCommand(program, args, { out: process.stdout, err: process.stderr });
 }
 
-async function bench({ runs, small }: Options): Promise<void> {
+async function bench({ runs, small, tools }: Options): Promise<void> {
   const rounds = numberOf(runs);
   checkRoom(small ? ROOM_GIB.small : ROOM_GIB.whole);
   const scratch = mkdtempSync(join(tmpdir(), 'bench-sync-'));
   // What the server and the publishing keep goes with it.
   process.env.TMPDIR = scratch;
   const scale = small ? SMALL : 1;
-  const made = new SyncBench({ scratch, scale, rounds, progress: new Progress(process.stderr) });
+  const made = new SyncBench({
+    scratch,
+    scale,
+    rounds,
+    ...(tools !== undefined && { tools }),
+    progress: new Progress(process.stderr),
+  });
   const close = async () => {
     await made.close();
     rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });

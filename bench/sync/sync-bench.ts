@@ -24,6 +24,8 @@ export interface SyncBenchOptions {
   /** 64 for a 64th of the bytes. */
   readonly scale: number;
   readonly rounds: number;
+  /** Names of the tools that are measured. @default all */
+  readonly tools?: readonly string[];
   readonly progress: Progress;
 }
 
@@ -38,7 +40,7 @@ export class SyncBench {
 
   /** @returns the report */
   async run(): Promise<string> {
-    const { scratch, scale, rounds, progress } = this.options;
+    const { scratch, scale, rounds, progress, tools: names } = this.options;
     const tools = await findSyncTools(__PROJECT_ROOT__, progress);
     progress.now('writing the repositories');
     const repositories = { large: makeLarge(scratch, scale), small: makeSmall(scratch, scale) };
@@ -48,7 +50,9 @@ export class SyncBench {
     for (const repository of Object.values(repositories)) await store.fill(repository);
     const bench = new Rounds({
       store,
-      contenders: contenders(tools, store.access, join(scratch, 'scripts')),
+      contenders: contenders(tools, store.access, join(scratch, 'scripts')).filter(
+        ({ name }) => names === undefined || names.includes(name),
+      ),
       repositories,
       written: { large: copies(repositories.large), small: { kind: 'tree', root: repositories.small.root } },
       processes: this.processes,

@@ -51,7 +51,7 @@ describe('a sync that is killed again and again', () => {
       const random = randomFrom(seed + index);
       const store = new Published(`s3://models/crash-${index}`, server);
       for (const [version, files] of Object.entries(releases)) {
-        await store.publish(files, { version });
+        await store.put(files, { version });
         const release = await store.store.release(version);
         if (release !== undefined) manifests.set(version, formatManifest(release));
       }

@@ -72,7 +72,7 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
 
   describe('a release', () => {
     it('is put in place, with its empty folders', async () => {
-      await published.publish({ ...resnet, ...chain }, { version: '1.0' });
+      await published.put({ ...resnet, ...chain }, { version: '1.0' });
       expect(await volume.sync()).toMatchObject({ code: 0, said: expect.stringContaining('release 1.0 is in place') });
       expect(volume.tree()).toEqual(
         [
@@ -89,18 +89,18 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
     });
 
     it('that is in place already costs one request', async () => {
-      await published.publish({ ...resnet, ...chain });
+      await published.put({ ...resnet, ...chain });
       await volume.sync();
       proxy.reset();
       expect((await volume.sync()).code).toBe(0);
       expect(proxy.requests).toHaveLength(1);
     });
 
-    it('is fetched in its changed files alone, those of equal size among them; what is gone goes', async () => {
-      await published.publish({ ...resnet, 'resnet/1/notes.txt': 'x', 'old/1/model.py': 'x' });
+    thorough('is fetched in its changed files alone, those of equal size among them; what is gone goes', async () => {
+      await published.put({ ...resnet, 'resnet/1/notes.txt': 'x', 'old/1/model.py': 'x' });
       await volume.sync();
       const before = statSync(join(volume.root, 'repository/resnet/1/model.py')).ino;
-      await published.publish({
+      await published.put({
         ...resnet,
         'resnet/config.pbtxt': 'backend: "pythom"'.replace('m"', 'n"'),
         'resnet/1/notes.txt': 'y',
@@ -114,7 +114,7 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
     });
 
     it('is fetched in what the pod serves alone', async () => {
-      await published.publish({
+      await published.put({
         ...resnet,
         'resnet/2/model.py': 'two',
         'resnet/labels.txt': 'cat',
@@ -137,19 +137,19 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
     });
 
     thorough('that is named is fetched, whatever else was published after it', async () => {
-      await published.publish(resnet, { version: '1.0' });
-      await published.publish({ ...resnet, 'resnet/1/model.py': 'newer' }, { version: '2.0' });
+      await published.put(resnet, { version: '1.0' });
+      await published.put({ ...resnet, 'resnet/1/model.py': 'newer' }, { version: '2.0' });
       const pinned = volumeOf({ release: '1.0' });
       expect((await pinned.sync()).code).toBe(0);
       expect(pinned.served('resnet/1/model.py')).toBe('weights');
     });
 
     it('that was promoted again is served again, newer than what it replaces', async () => {
-      await published.publish(resnet, { version: '1.0' });
+      await published.put(resnet, { version: '1.0' });
       await volume.sync();
       const old = new Date('2020-01-01');
       utimesSync(join(volume.root, 'repository/resnet/1/model.py'), old, old);
-      await published.publish({ ...resnet, 'resnet/1/model.py': 'newer' }, { version: '2.0' });
+      await published.put({ ...resnet, 'resnet/1/model.py': 'newer' }, { version: '2.0' });
       await volume.sync();
       const newer = statSync(join(volume.root, 'repository/resnet/1/model.py')).mtimeMs;
       await published.promote('1.0');
@@ -163,13 +163,13 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
       const many = Object.fromEntries(
         Array.from({ length: 250 }, (_, n) => [`resnet/1/part ${n}/data-${n}.bin`, `data ${n}`]),
       );
-      await published.publish({ ...resnet, ...many });
+      await published.put({ ...resnet, ...many });
       expect((await volume.sync()).code).toBe(0);
       expect(volume.served('resnet/1/part 249/data-249.bin')).toBe('data 249');
     });
 
     thorough('takes the place of a folder that an older version of the sync left', async () => {
-      await published.publish(resnet);
+      await published.put(resnet);
       mkdirSync(join(volume.root, 'repository', 'old'), { recursive: true });
       expect((await volume.sync()).code).toBe(0);
       expect(volume.tree()).not.toContain('old/');
@@ -177,8 +177,8 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
   });
 
   describe('what an interrupted run left', () => {
-    it('is not fetched again where it is right, and goes where it is not', async () => {
-      await published.publish({ ...resnet, 'resnet/1/data.bin': 'data' });
+    thorough('is not fetched again where it is right, and goes where it is not', async () => {
+      await published.put({ ...resnet, 'resnet/1/data.bin': 'data' });
       const staging = join(volume.root, 'staging');
       mkdirSync(join(staging, 'resnet/1'), { recursive: true });
       mkdirSync(join(staging, 'old/1'), { recursive: true });
@@ -198,9 +198,9 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
     });
 
     thorough('between two steps of the switch is mended by the next run', async () => {
-      await published.publish(resnet, { version: '1.0' });
+      await published.put(resnet, { version: '1.0' });
       await volume.sync();
-      await published.publish({ ...resnet, 'resnet/1/model.py': 'newer' }, { version: '2.0' });
+      await published.put({ ...resnet, 'resnet/1/model.py': 'newer' }, { version: '2.0' });
       const [link] = volume.names('releases');
       symlinkSync('releases/nowhere', join(volume.root, 'repository.new'));
       mkdirSync(join(volume.root, 'releases', '0.9.0123456789ab.00000000'));
@@ -212,7 +212,7 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
     });
 
     thorough('of a release that lost a file is fetched again', async () => {
-      await published.publish({ ...resnet, 'resnet/1/data.bin': 'data' });
+      await published.put({ ...resnet, 'resnet/1/data.bin': 'data' });
       await volume.sync();
       rmSync(join(volume.root, 'repository/resnet/1/data.bin'));
       proxy.reset();
@@ -225,9 +225,9 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
   describe('a failure', () => {
     /** A volume that serves 1.0, and 2.0 published after it. */
     async function served(big: Buffer = noise(MIB)): Promise<void> {
-      await published.publish(resnet, { version: '1.0' });
+      await published.put(resnet, { version: '1.0' });
       expect((await volume.sync()).code).toBe(0);
-      await published.publish({ ...resnet, 'big/1/model.bin': big }, { version: '2.0' });
+      await published.put({ ...resnet, 'big/1/model.bin': big }, { version: '2.0' });
     }
     const untouched = () => expect([volume.release(), volume.served('resnet/1/model.py')]).toEqual(['1.0', 'weights']);
     const aboutBig = (request: { path: string }) =>
@@ -252,7 +252,7 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
     });
 
     thorough('where a model that the server needs is not in the release', async () => {
-      await published.publish(resnet, { version: '1.0' });
+      await published.put(resnet, { version: '1.0' });
       const needs = volumeOf({ selection: 'resnet=all bert=latest:1' });
       expect(await needs.sync()).toMatchObject({
         code: 12,
@@ -340,7 +340,7 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
       expect(volume.release()).toBe('2.0');
     });
 
-    it('where an object is not there, by name', async () => {
+    thorough('where an object is not there, by name', async () => {
       await served();
       await published.store.remove('2.0', ['big/1/model.bin']);
       expect(await volume.sync()).toMatchObject({ code: 12, said: expect.stringContaining('lacks big/1/model.bin') });
@@ -389,7 +389,7 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
 
   thorough('fetches large files in pieces, and finds a byte that is wrong in one', async () => {
     const files = { ...resnet, 'big/1/model.bin': noise(70 * MIB) };
-    await published.publish(files, { version: '1.0' });
+    await published.put(files, { version: '1.0' });
     proxy.fault = ({ path }) => (path.includes('model.bin') ? { kind: 'corrupt', at: 1000 } : undefined);
     expect(await volume.sync()).toMatchObject({ code: 12, said: expect.stringContaining('the manifest says') });
     proxy.fault = undefined;
@@ -402,10 +402,10 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
   });
 
   thorough('ends where nothing can be written here, and leaves what is served', async () => {
-    await published.publish(resnet, { version: '1.0' });
+    await published.put(resnet, { version: '1.0' });
     await volume.sync();
     const many = Object.fromEntries(Array.from({ length: 250 }, (_, n) => [`resnet/1/part-${n}.bin`, `data ${n}`]));
-    await published.publish({ ...resnet, ...many }, { version: '2.0' });
+    await published.put({ ...resnet, ...many }, { version: '2.0' });
     // No file may be larger than 8 KiB: the lists are, what is fetched is not. The manifest itself passes through a pipe.
     volume.before = 'ulimit -f 16';
     const { code } = await volume.sync();
@@ -417,14 +417,14 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
   });
 
   thorough('takes names of models for what they are', async () => {
-    await published.publish({ 'stolen-credentials/1/NoSuchKey.bin': 'x' });
+    await published.put({ 'stolen-credentials/1/NoSuchKey.bin': 'x' });
     proxy.fault = ({ path }) =>
       path.includes('NoSuchKey.bin') ? { kind: 'status', status: 503, code: 'SlowDown' } : undefined;
     expect((await volume.sync()).code).toBe(11);
   });
 
   thorough('gives up a store that trickles', async () => {
-    await published.publish({ ...resnet, 'big/1/model.bin': noise(3 * MIB) });
+    await published.put({ ...resnet, 'big/1/model.bin': noise(3 * MIB) });
     proxy.fault = ({ path }) => (path.includes('model.bin') ? { kind: 'slow', bytesPerSecond: 20_000 } : undefined);
     const impatient = { MODEL_PROGRESS_SECONDS: '1', MODEL_SLOW_SECONDS: '1', MODEL_ATTEMPTS: '1' };
     expect(await volume.sync(impatient)).toMatchObject({
@@ -438,9 +438,9 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
     const looking = { ...watched, MODEL_WATCH: '1' };
     /** 1.0 is served, and 2.0 has been fetched to be loaded. */
     async function pending(): Promise<void> {
-      await published.publish(resnet, { version: '1.0' });
+      await published.put(resnet, { version: '1.0' });
       expect((await volume.sync(watched)).code).toBe(0);
-      await published.publish({ ...resnet, 'resnet/1/model.py': 'newer' }, { version: '2.0' });
+      await published.put({ ...resnet, 'resnet/1/model.py': 'newer' }, { version: '2.0' });
       expect((await volume.sync(looking)).code).toBe(0);
       expect([volume.release(), volume.names().includes('pending')]).toEqual(['2.0', true]);
     }
@@ -478,7 +478,7 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
   });
 
   it('ends at once when the pod does, and takes its tools with it', async () => {
-    await published.publish({ ...resnet, 'big/1/model.bin': noise(MIB) });
+    await published.put({ ...resnet, 'big/1/model.bin': noise(MIB) });
     proxy.fault = ({ path }) => (path.includes('model.bin') ? { kind: 'slow', bytesPerSecond: 1000 } : undefined);
     const { process, result } = volume.start();
     await expect.poll(() => objects().some(({ path }) => path.includes('model.bin')), { timeout: 30_000 }).toBe(true);
@@ -488,7 +488,7 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
   });
 
   thorough('says how far it is, and tells the metrics', async () => {
-    await published.publish({ ...resnet, 'big/1/model.bin': noise(3 * MIB) }, { version: '1.0' });
+    await published.put({ ...resnet, 'big/1/model.bin': noise(3 * MIB) }, { version: '1.0' });
     proxy.fault = ({ path }) => (path.includes('model.bin') ? { kind: 'slow', bytesPerSecond: MIB } : undefined);
     const { code, said } = await volume.sync({ MODEL_PROGRESS_SECONDS: '1' });
     expect(code).toBe(0);

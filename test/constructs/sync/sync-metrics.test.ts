@@ -105,7 +105,7 @@ describe('the metrics of a sync', () => {
       const input = volume.read('metrics/metrics.txt');
       const parsed = execFileSync(pythonTool('python'), ['-c', PARSE], { input, encoding: 'utf8', timeout: 30_000 });
       expect(JSON.parse(parsed)).toEqual({
-        model_sync_result: ['gauge', true, 10],
+        model_sync_result: ['gauge', true, 11],
         model_sync_duration_seconds: ['gauge', true, 1],
         model_sync_last_run_timestamp_seconds: ['gauge', true, 1],
         model_sync_last_success_timestamp_seconds: ['gauge', true, 1],
