@@ -45,7 +45,7 @@ export interface S3Source extends ReleaseChoice {
   /** @default AWS */
   readonly endpoint?: string;
   readonly credentials: S3Credentials;
-  /** `aws-cli` for who may run Amazon's image alone: it takes about three times as long. @default rclone */
+  /** `aws-cli` for who may run Amazon's image alone: it is slower (bench/README.md). @default rclone */
   readonly tool?: SyncTool;
 }
 

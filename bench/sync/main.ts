@@ -15,7 +15,7 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 interface Options {
   readonly runs: string;
-  readonly small?: true;
+  readonly small?: true | string;
   readonly tools?: readonly string[];
 }
 
@@ -27,7 +27,10 @@ export async function main(args: readonly string[]): Promise<number> {
   const program = new Command('bench:sync')
     .description('Measures the model sync beside the tools that people use for it.')
     .option('--runs <rounds>', 'rounds, in each of which everything runs once', '5')
-    .option('--small', 'a 64th of the bytes, to try it: says nothing about speed')
+    .option(
+      '--small [part]',
+      'so many times fewer bytes and files (64 where it is not said), to try it: a 64th says nothing about speed',
+    )
     .option('--tools <names...>', 'these alone, ours among them: ours, "ours, aws", "aws sync", "rclone copy", ...')
     .action((options: Options) => bench(options));
   return runCommand(program, args, { out: process.stdout, err: process.stderr });
@@ -35,11 +38,11 @@ export async function main(args: readonly string[]): Promise<number> {
 
 async function bench({ runs, small, tools }: Options): Promise<void> {
   const rounds = numberOf(runs);
-  checkRoom(small ? ROOM_GIB.small : ROOM_GIB.whole);
+  const scale = small === undefined ? 1 : small === true ? SMALL : numberOf(small, '--small');
+  checkRoom(Math.max(ROOM_GIB.small, ROOM_GIB.whole / scale));
   const scratch = mkdtempSync(join(tmpdir(), 'bench-sync-'));
   // What the server and the publishing keep goes with it.
   process.env.TMPDIR = scratch;
-  const scale = small ? SMALL : 1;
   const made = new SyncBench({
     scratch,
     scale,
@@ -65,11 +68,11 @@ async function bench({ runs, small, tools }: Options): Promise<void> {
 }
 
 /** @throws InputError */
-function numberOf(runs: string): number {
+function numberOf(runs: string, key = '--runs'): number {
   const rounds = Number(runs);
   if (Number.isInteger(rounds) && rounds > 0) return rounds;
-  const problem = { key: '--runs', value: runs, reason: 'is no number of rounds', allowed: '1, 2, 3, ...' };
-  throw new InputError('command line', [{ ...problem, fix: 'at least 5, for figures' }]);
+  const problem = { key, value: runs, reason: 'is no number', allowed: '1, 2, 3, ...' };
+  throw new InputError('command line', [{ ...problem, fix: 'at least 5 rounds, for figures' }]);
 }
 
 /** @throws InputError */

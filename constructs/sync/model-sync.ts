@@ -68,7 +68,7 @@ interface ProjectedToken {
  *
  * The tool is rclone: it reads S3 and GCS alike, with a role or workload identity and no keys, and digests files as fast
  * as the disk gives them. Of the others, s5cmd wants static keys for GCS, google-cloud-cli knows one cloud and has 1 GB
- * of image, and aws-cli, which can be chosen for S3, takes three times as long (bench/README.md).
+ * of image, and aws-cli, which can be chosen for S3, is slower (bench/README.md).
  */
 export class ModelSync extends Construct {
   /** Named by its content: a changed script is a new object, and the pods roll. */
