@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { InputError } from '../models/problem';
+import { onPath } from './on-path';
 import { processLock } from './process-lock';
 import type { Progress } from './progress';
 
@@ -9,6 +11,24 @@ import type { Progress } from './progress';
 const INSTALL_MS = 10 * 60_000;
 /** Columns of an installer's line that are shown. */
 const LINE = 100;
+
+/** A program that has to be there already. */
+export interface NeededProgram {
+  readonly name: string;
+  /** What for, as a clause. */
+  readonly why: string;
+  readonly fix: string;
+}
+
+/** @throws InputError with all programs that are not on PATH */
+export function requirePrograms(needed: readonly NeededProgram[]): void {
+  const missing = needed.filter(({ name }) => onPath(name) === undefined);
+  if (missing.length === 0) return;
+  throw new InputError(
+    'this machine',
+    missing.map(({ name, why, fix }) => ({ key: name, reason: `is not on PATH: ${why}`, fix })),
+  );
+}
 
 /**
  * Makes a folder once, whoever asks first. One without the mark `complete` was left by an installation that ended

@@ -1,6 +1,7 @@
 import type { Model } from '../models/model';
 import type { Problem } from '../models/problem';
 import { versionProblems } from '../models/release-manifest';
+import { repositoryAddress } from '../models/repository-address';
 import { fileBytes } from '../models/size';
 import { servedVersions } from '../models/spec/version-policy';
 import type {
@@ -47,9 +48,8 @@ export function sourceProblems(source: ModelSource, model: Model, platform: Plat
   }
 }
 
-/** Paths without what rclone's remotes and the driver's list of mount options take for something else. */
 function uriProblems(uri: string, scheme: 's3' | 'gs'): Problem[] {
-  if (new RegExp(`^${scheme}://[a-z0-9][a-z0-9._-]+(/[\\w.=+@/-]*)?$`).test(uri)) return [];
+  if (repositoryAddress(uri)?.scheme === scheme) return [];
   return [
     {
       key: 'source.uri',

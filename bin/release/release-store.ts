@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { InputError } from '../../models/problem';
 import { CURRENT_KEY, manifestKey, parseManifest, type Release, releaseFolder } from '../../models/release-manifest';
+import { repositoryAddress } from '../../models/repository-address';
 import { CommandFailed } from '../command';
 import { type RcloneStore, rclone, runRclone } from '../rclone';
 
@@ -33,8 +34,8 @@ export class ReleaseStore {
   /** @throws InputError where the address is none */
   constructor(address: StoreAddress, path: string, onProgress: (line: string) => void = () => {}) {
     this.uri = address.uri.replace(/\/+$/, '');
-    const [, scheme, rest] = /^(s3|gs):\/\/([a-z0-9][a-z0-9._-]+(?:\/[\w.=+@/-]*)?)$/.exec(this.uri) ?? [];
-    if (scheme === undefined) {
+    const found = repositoryAddress(this.uri);
+    if (found === undefined) {
       throw new InputError('command line', [
         {
           key: 'store',
@@ -45,8 +46,8 @@ export class ReleaseStore {
         },
       ]);
     }
-    this.isS3 = scheme === 's3';
-    this.root = `store:${rest}`;
+    this.isS3 = found.scheme === 's3';
+    this.root = `store:${found.path}`;
     const remote = this.isS3 ? s3Environment(address) : gcsEnvironment();
     this.store = { path, onProgress, environment: { ...remote, ...address.environment } };
   }
@@ -198,7 +199,8 @@ export class ReleaseStore {
   }
 }
 
-function s3Environment({ region, endpoint }: StoreAddress): Record<string, string> {
+/** rclone's settings of a remote named `store` in S3. */
+export function s3Environment({ region, endpoint }: Omit<StoreAddress, 'uri'>): Record<string, string> {
   const at = endpoint ?? process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL;
   const where = region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
   return {

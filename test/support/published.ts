@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Progress } from '../../bin/progress';
 import { type PublishOptions, promoteRelease, publishRelease } from '../../bin/release/publish';
-import { ReleaseStore } from '../../bin/release/release-store';
+import { ReleaseStore, s3Environment } from '../../bin/release/release-store';
 import { digestFiles, readRepositoryFolder } from '../../bin/release/repository-folder';
 import { CURRENT_KEY, formatManifest, manifestKey, releaseFolder } from '../../models/release-manifest';
 import { pythonTool } from './python-tools';
@@ -32,19 +32,9 @@ export class Published {
     { endpoint, keys }: { readonly endpoint?: string; readonly keys: Readonly<Record<string, string>> },
   ) {
     this.remote = uri.replace(/^(s3|gs):\/\//, 'store:');
-    this.environment = {
-      RCLONE_CONFIG_STORE_TYPE: 's3',
-      RCLONE_CONFIG_STORE_PROVIDER: 'Other',
-      RCLONE_CONFIG_STORE_ENV_AUTH: 'true',
-      RCLONE_CONFIG_STORE_REGION: 'us-east-1',
-      RCLONE_CONFIG_STORE_NO_CHECK_BUCKET: 'true',
-      ...(endpoint !== undefined && { RCLONE_CONFIG_STORE_ENDPOINT: endpoint }),
-      ...keys,
-    };
-    this.store = new ReleaseStore(
-      { uri, region: 'us-east-1', environment: keys, ...(endpoint !== undefined && { endpoint }) },
-      pythonTool('rclone'),
-    );
+    const address = { region: 'us-east-1', ...(endpoint !== undefined && { endpoint }) };
+    this.environment = { ...s3Environment(address), ...keys };
+    this.store = new ReleaseStore({ uri, ...address, environment: keys }, pythonTool('rclone'));
   }
 
   async publish(files: Readonly<Record<string, string | Buffer>>, options: PublishOptions = {}): Promise<void> {

@@ -1,11 +1,9 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../../bin/cache-folder';
-import { processLock } from '../../bin/process-lock';
+import { installOnce, installPackages } from '../../bin/install';
+import { Progress } from '../../bin/progress';
 
-/** Longest wait for the package index, and for another process that installs the same. */
-const INSTALL_MS = 600_000;
+const PROGRESS = new Progress({ write: (text) => process.stdout.write(text) });
 
 interface Requirements {
   /** Of the folder that they are installed into. */
@@ -45,23 +43,10 @@ function home({ name, file }: Requirements): string {
   return cacheFolder(name, [file]);
 }
 
-/** A folder without the mark `complete` was left by an installation that ended half-way: it is done again. */
 async function install(requirements: Requirements): Promise<void> {
+  const { file, pipFlags } = requirements;
   const target = home(requirements);
-  const complete = join(target, 'complete');
-  if (existsSync(complete)) return;
-  const release = await processLock(`${target}.lock`, { waitMs: INSTALL_MS });
-  try {
-    if (existsSync(complete)) return;
-    console.log(`Installing ${requirements.file} into ${target} (once)`);
-    rmSync(target, { recursive: true, force: true });
-    const run = (command: string, ...args: string[]) =>
-      execFileSync(command, args, { stdio: 'inherit', timeout: INSTALL_MS });
-    run('python3', '-m', 'venv', target);
-    const flags = ['--disable-pip-version-check', ...requirements.pipFlags];
-    run(join(target, 'bin', 'pip'), 'install', ...flags, '--requirement', requirements.file);
-    mkdirSync(complete);
-  } finally {
-    release();
-  }
+  await installOnce(target, `Installing ${file} (once)`, PROGRESS, () =>
+    installPackages(target, [...pipFlags, '--requirement', file], PROGRESS),
+  );
 }

@@ -1,12 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { freePorts } from '../../bin/free-ports';
 import { pythonTool } from './python-tools';
-
-const START_MS = 60_000;
+import { answers, StoreProcess } from './store-process';
 
 /** The keys that the server takes. */
 const KEYS = { accessKey: 'test-access-key', secretKey: 'test-secret-key' } as const;
@@ -26,8 +23,7 @@ export class S3Server {
 
   private constructor(
     readonly endpoint: string,
-    private readonly process: ChildProcess,
-    private readonly folder: string,
+    private readonly process: StoreProcess,
   ) {}
 
   static async start({ volumeMib = 64, volumes = 16 }: S3ServerOptions = {}): Promise<S3Server> {
@@ -40,7 +36,6 @@ export class S3Server {
         identities: [{ name: 'test', credentials: [KEYS], actions: ['Admin', 'Read', 'Write', 'List'] }],
       }),
     );
-    const log = join(folder, 'log');
     const flags = {
       dir: folder,
       ip: '127.0.0.1',
@@ -61,39 +56,19 @@ export class S3Server {
       'filer.port.grpc': filerGrpc,
     };
     const args = Object.entries(flags).map(([key, value]) => `-${key}=${value}`);
-    const output = openSync(log, 'w');
-    const child = spawn(pythonTool('weed'), ['server', ...args], { stdio: ['ignore', output, output] });
-    const server = new S3Server(`http://127.0.0.1:${s3}`, child, folder);
-    const deadline = Date.now() + START_MS;
-    while (!(await server.answers())) {
-      if (Date.now() > deadline || child.exitCode !== null) {
-        const said = readFileSync(log, 'utf8').slice(-2000);
-        await server.stop();
-        throw new Error(`the S3 server did not start:\n${said}`);
-      }
-      await setTimeout(100);
-    }
-    return server;
+    const endpoint = `http://127.0.0.1:${s3}`;
+    const process = await StoreProcess.start({
+      name: 'the S3 server',
+      command: pythonTool('weed'),
+      args: ['server', ...args],
+      folder,
+      // Without keys it refuses requests.
+      answers: () => answers(endpoint, ({ status }) => status < 500),
+    });
+    return new S3Server(endpoint, process);
   }
 
-  async stop(): Promise<void> {
-    const { process, folder } = this;
-    if (process.exitCode === null && process.signalCode === null) {
-      const ended = new Promise((done) => process.once('exit', done));
-      // It has nothing worth a farewell, which takes it 15 seconds.
-      process.kill('SIGKILL');
-      await ended;
-    }
-    rmSync(folder, { recursive: true, force: true });
-  }
-
-  /** Whether it takes requests: without keys it refuses them. */
-  private async answers(): Promise<boolean> {
-    try {
-      const { status } = await fetch(this.endpoint, { signal: AbortSignal.timeout(2000) });
-      return status < 500;
-    } catch {
-      return false;
-    }
+  stop(): Promise<void> {
+    return this.process.stop();
   }
 }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { App, Chart } from 'cdk8s';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../constructs/after-mapping';
-import { MetricsMonitor } from '../../../constructs/metrics-monitor';
+import { type MetricsCollector, MetricsMonitor } from '../../../constructs/metrics-monitor';
 import { ModelSource } from '../../../constructs/model-source';
 import { ServerNetworkPolicy } from '../../../constructs/server-network-policy';
 import { TritonServer } from '../../../constructs/triton-server';
@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 print(json.dumps({f.name: [f.type, len(f.documentation) > 0, len(f.samples)] for f in parse(sys.stdin.read())}))
 `;
 
-function objectsOf(changes: Partial<TritonServerProps> = {}): Manifest[] {
+function objectsOf(changes: Partial<TritonServerProps> = {}, collector?: MetricsCollector): Manifest[] {
   const chart = new Chart(new App(), 'chart', { namespace: 'triton' });
   const model = engineModel();
   const server = new TritonServer(chart, 'server', {
@@ -32,7 +32,7 @@ function objectsOf(changes: Partial<TritonServerProps> = {}): Manifest[] {
     ...changes,
   });
   new ServerNetworkPolicy(chart, 'policy', { server, monitoringNamespace: 'monitoring' });
-  new MetricsMonitor(chart, 'prometheus', { server });
+  new MetricsMonitor(chart, 'prometheus', { server, ...(collector !== undefined && { collector }) });
   return chart.toJson();
 }
 
@@ -71,16 +71,7 @@ describe('the metrics of a sync', () => {
   });
 
   it('go by port and path to the collectors of GKE, too', () => {
-    const chart = new Chart(new App(), 'chart', { namespace: 'triton' });
-    const model = engineModel();
-    const server = new TritonServer(chart, 'server', {
-      model,
-      placement: placeOn(model, gpuPool()),
-      source: ModelSource.gcs({ uri: 'gs://bucket/models' }),
-      platform: 'gke',
-    });
-    new MetricsMonitor(chart, 'prometheus', { server, collector: 'gke-managed' });
-    const monitoring = chart.toJson().find(({ kind }: Manifest) => kind === 'PodMonitoring');
+    const monitoring = objectsOf({}, 'gke-managed').find(({ kind }) => kind === 'PodMonitoring') as Manifest;
     expect(monitoring.spec.endpoints.at(-1)).toEqual({ port: 'sync-metrics', path: '/metrics.txt', interval: '60s' });
   });
 
