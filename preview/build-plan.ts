@@ -1,14 +1,16 @@
 import { sourceName } from '../constructs/model-source';
+import { GIB, memoryFit } from '../models/memory';
+import type { Model } from '../models/model';
 import { InputError } from '../models/problem';
 import { queueMetric } from '../models/queue-metric';
-import { startupBudgetSeconds } from '../models/startup';
+import { loadSeconds, startupBudgetSeconds } from '../models/startup';
 import { CHART_TYPE } from '../stacks/chart-resource';
 import type { Environment, ServedModel } from '../stacks/environment/environment';
 import { readEnvironment } from '../stacks/environment/read';
 import { deploy } from '../stacks/program';
 import { ownValues, readStackConfig, type StackConfig } from './config-file';
 import { environmentCost } from './environment-cost';
-import type { KubernetesObject, Plan, PlannedChart, PlannedModel, PlannedResource } from './plan';
+import type { KubernetesObject, Plan, PlannedChart, PlannedMemory, PlannedModel, PlannedResource } from './plan';
 import { record } from './record';
 
 /**
@@ -58,6 +60,7 @@ export async function planOf(environment: Environment, config: StackConfig): Pro
       resources: countByGroup(resources),
       objects: Object.fromEntries(charts.map((chart) => [chart.name, chart.objects.length])),
       models: environment.models.map(plannedModel),
+      policies: { rules: [], findings: [] },
       ...(environment.kind === 'gke' && { cost: environmentCost(environment) }),
       warnings: [...environment.warnings, ...tagWarnings(charts)],
     },
@@ -164,12 +167,28 @@ function plannedModel({ model, placement, source, workload }: ServedModel): Plan
     backend: model.backend.kind,
     accelerator: model.accelerator,
     gpusPerPod: placement.gpusPerPod,
+    ...(model.accelerator !== 'none' && { memory: plannedMemory(model) }),
     pool: placement.pool.name,
     replicas: model.scale,
     workload: workload.kind,
     source: sourceName(source),
     ...(metric !== undefined && { scaledOn: { metric: metric.name, target: metric.target } }),
     startupSeconds: startupBudgetSeconds(model),
+    loadSeconds: Math.ceil(loadSeconds(model)),
+  };
+}
+
+function plannedMemory(model: Model): PlannedMemory {
+  const { layout, kv } = memoryFit(model);
+  const gib = (bytes: number) => Math.round((bytes / GIB) * 100) / 100;
+  return {
+    gpu: gib(layout.gpu),
+    weights: gib(layout.weights),
+    activations: gib(layout.activations),
+    context: gib(layout.context),
+    kvCache: gib(layout.kvCache),
+    free: gib(layout.free),
+    ...(kv !== undefined && { kv: { tokens: kv.tokens, sequences: kv.sequences } }),
   };
 }
 

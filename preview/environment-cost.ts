@@ -1,9 +1,11 @@
 import { isUnpriced, poolCost } from '../models/cost';
 import { clusterFee, type PriceBook, priceBook } from '../models/price-book';
 import type { GkeEnvironment } from '../stacks/environment/environment';
-import type { PlannedCost } from './plan';
+import type { PlannedCost, PlannedPoolCost } from './plan';
 
 interface Sizes {
+  readonly name: string;
+  readonly gpus: number;
   readonly machineType: string;
   readonly diskGb: number;
   readonly spot: boolean;
@@ -32,9 +34,16 @@ export function environmentCost(environment: GkeEnvironment): PlannedCost {
     idle: total('idle'),
     serving: total('serving'),
     most: total('most'),
+    pools: pools.map((pool) => pooled(book, environment, pool)),
     notCounted: [...missing, 'volumes, buckets, traffic, logs, taxes'],
     sources: [...sources].map(([source, date]) => `${source} (${date})`),
   };
+}
+
+function pooled(book: PriceBook, environment: GkeEnvironment, pool: Sizes): PlannedPoolCost {
+  const { diskGb, ...shown } = pool;
+  const cost = costOf(book, environment, pool, 1);
+  return { ...shown, ...(!isUnpriced(cost) && { usdPerHour: cost.usdPerHour }) };
 }
 
 function costOf(book: PriceBook, { platform }: GkeEnvironment, pool: Sizes, nodes: number) {
@@ -46,12 +55,14 @@ function costOf(book: PriceBook, { platform }: GkeEnvironment, pool: Sizes, node
 function sizesOf({ systemPool, pools, models }: GkeEnvironment): Sizes[] {
   const { machineType, diskGb, min, max } = systemPool;
   return [
-    { machineType, diskGb, spot: false, idle: min, serving: min, most: max },
+    { name: 'system', gpus: 0, machineType, diskGb, spot: false, idle: min, serving: min, most: max },
     ...pools.map(({ name, config, gpusPerNode }) => {
       const gpus = models
         .filter(({ placement }) => placement.pool.name === name)
         .reduce((sum, { model, placement }) => sum + model.scale.min * placement.gpusPerPod, 0);
       return {
+        name,
+        gpus: gpusPerNode,
         machineType: config.machineType,
         diskGb: config.diskGb,
         spot: config.spot,

@@ -1,3 +1,5 @@
+import type { PolicyReport } from '../policies/finding';
+
 /** Stands for a value that the cloud makes up: known only after apply. */
 export const UNKNOWN = '<known after apply>';
 /** Stands for a secret. */
@@ -15,6 +17,23 @@ export interface PlannedResource {
   readonly dependencies: readonly string[];
   /** Arguments, with {@link UNKNOWN} and {@link SECRET} in place of what is not to be had or not to be shown. */
   readonly inputs: Readonly<Record<string, unknown>>;
+  /** What the engine is asked to do beside the arguments; left out where it is nothing. */
+  readonly options?: ResourceOptions;
+}
+
+/** Options of a resource that decide what a change of it does. Each is left out where it is not set. */
+export interface ResourceOptions {
+  /** Never deleted, be it to be replaced. */
+  readonly protect?: true;
+  readonly retainOnDelete?: true;
+  /** A replacement is made when the old one is gone. */
+  readonly deleteBeforeReplace?: true;
+  /** Arguments whose changes are not carried out. */
+  readonly ignoreChanges?: readonly string[];
+  /** Arguments whose changes replace the resource, whatever the provider says. */
+  readonly replaceOnChanges?: readonly string[];
+  /** Names, types or URNs that it had before. */
+  readonly aliases?: readonly string[];
 }
 
 /** A Kubernetes object. */
@@ -57,6 +76,7 @@ export interface PlanSummary {
   /** Kubernetes objects by chart. */
   readonly objects: Readonly<Record<string, number>>;
   readonly models: readonly PlannedModel[];
+  readonly policies: PolicyReport;
   /** Left out on clusters that are there already. */
   readonly cost?: PlannedCost;
   /** What works, and should be known all the same. */
@@ -71,10 +91,38 @@ export interface PlannedCost {
   readonly serving: number;
   /** Every pool fully grown. */
   readonly most: number;
+  readonly pools: readonly PlannedPoolCost[];
   /** What is not in the figures: prices that the book has not, and what it leaves out. */
   readonly notCounted: readonly string[];
   /** Where the prices come from, with their dates. */
   readonly sources: readonly string[];
+}
+
+/** Nodes of one pool, and what one of them costs with its disk. */
+export interface PlannedPoolCost {
+  readonly name: string;
+  readonly machineType: string;
+  /** GPUs of one node. */
+  readonly gpus: number;
+  readonly spot: boolean;
+  /** Nodes. */
+  readonly idle: number;
+  readonly serving: number;
+  readonly most: number;
+  /** Left out where the book has no price. */
+  readonly usdPerHour?: number;
+}
+
+/** How a model fills the fullest GPU of a pod, GiB. The parts add up to `gpu`. */
+export interface PlannedMemory {
+  readonly gpu: number;
+  readonly weights: number;
+  readonly activations: number;
+  readonly context: number;
+  readonly kvCache: number;
+  readonly free: number;
+  /** What the key-value cache holds: tokens, and longest sequences at a time. Language models alone. */
+  readonly kv?: { readonly tokens: number; readonly sequences: number };
 }
 
 /** A served model, and what was derived for it. */
@@ -83,6 +131,8 @@ export interface PlannedModel {
   readonly backend: string;
   readonly accelerator: string;
   readonly gpusPerPod: number;
+  /** Left out where no GPU is used. */
+  readonly memory?: PlannedMemory;
   readonly pool: string;
   readonly replicas: { readonly min: number; readonly max: number };
   readonly workload: string;
@@ -92,4 +142,6 @@ export interface PlannedModel {
   readonly scaledOn?: { readonly metric: string; readonly target: number };
   /** Seconds that a start may take before the pod is restarted. */
   readonly startupSeconds: number;
+  /** Seconds that a start takes by reckoning, on the slowest disk that is reckoned with. */
+  readonly loadSeconds: number;
 }

@@ -7,7 +7,7 @@ import messages, {
 } from '@pulumi/pulumi/proto/resource_pb.js';
 import { getMonitor } from '@pulumi/pulumi/runtime/settings.js';
 import { Struct } from 'google-protobuf/google/protobuf/struct_pb.js';
-import { type PlannedResource, SECRET, UNKNOWN } from './plan';
+import { type PlannedResource, type ResourceOptions, SECRET, UNKNOWN } from './plan';
 
 /** The name that the project has in Pulumi.yaml. */
 export const PROJECT = 'triton-stack';
@@ -126,6 +126,7 @@ async function recordOnce(options: RecordOptions, program: () => unknown): Promi
       parent: request.getParent(),
       dependencies: [...request.getDependenciesList()].sort(),
       inputs: readable(inputs) as Record<string, unknown>,
+      ...optionsOf(request),
     });
     const response = new messages.RegisterResourceResponse();
     response.setUrn(urn);
@@ -141,6 +142,26 @@ async function recordOnce(options: RecordOptions, program: () => unknown): Promi
   await runtime.runInPulumiStack(async () => program());
   await runtime.disconnect();
   return { resources, outputs: readable(outputs) as Record<string, unknown> };
+}
+
+function optionsOf(request: RegisterResourceRequest): { readonly options?: ResourceOptions } {
+  const aliases = [
+    ...request.getAliasurnsList(),
+    ...request.getAliasesList().map((alias) => alias.getUrn() || (alias.getSpec()?.getName() ?? '')),
+  ].filter((alias) => alias !== '');
+  const options: ResourceOptions = {
+    ...(request.getProtect() === true && { protect: true }),
+    ...(request.getRetainondelete() === true && { retainOnDelete: true }),
+    ...(request.getDeletebeforereplace() && { deleteBeforeReplace: true }),
+    ...listed('ignoreChanges', request.getIgnorechangesList()),
+    ...listed('replaceOnChanges', request.getReplaceonchangesList()),
+    ...listed('aliases', aliases),
+  };
+  return Object.keys(options).length === 0 ? {} : { options };
+}
+
+function listed(key: keyof ResourceOptions, values: readonly string[]): ResourceOptions {
+  return values.length === 0 ? {} : { [key]: [...values].sort() };
 }
 
 /** What a resource is known to be before it is created: its arguments. */
