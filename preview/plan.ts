@@ -17,6 +17,8 @@ export interface PlannedResource {
   readonly dependencies: readonly string[];
   /** Arguments, with {@link UNKNOWN} and {@link SECRET} in place of what is not to be had or not to be shown. */
   readonly inputs: Readonly<Record<string, unknown>>;
+  /** URNs that arguments take outputs of, by argument; left out where there are none. */
+  readonly uses?: Readonly<Record<string, readonly string[]>>;
   /** What the engine is asked to do beside the arguments; left out where it is nothing. */
   readonly options?: ResourceOptions;
 }

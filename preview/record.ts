@@ -126,6 +126,7 @@ async function recordOnce(options: RecordOptions, program: () => unknown): Promi
       parent: request.getParent(),
       dependencies: [...request.getDependenciesList()].sort(),
       inputs: readable(inputs) as Record<string, unknown>,
+      ...usesOf(request),
       ...optionsOf(request),
     });
     const response = new messages.RegisterResourceResponse();
@@ -142,6 +143,14 @@ async function recordOnce(options: RecordOptions, program: () => unknown): Promi
   await runtime.runInPulumiStack(async () => program());
   await runtime.disconnect();
   return { resources, outputs: readable(outputs) as Record<string, unknown> };
+}
+
+function usesOf(request: RegisterResourceRequest): { readonly uses?: Record<string, readonly string[]> } {
+  const uses = [...request.getPropertydependenciesMap().entries()]
+    .map(([argument, dependencies]) => [argument, [...dependencies.getUrnsList()].sort()] as const)
+    .filter(([, urns]) => urns.length > 0)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return uses.length === 0 ? {} : { uses: Object.fromEntries(uses) };
 }
 
 function optionsOf(request: RegisterResourceRequest): { readonly options?: ResourceOptions } {
