@@ -1,0 +1,91 @@
+import type { VNode } from 'preact';
+import type { FieldChange } from '../diff/plan-diff';
+import { counted } from './format';
+import { yamlText } from './yaml';
+
+/** Above this many lines a text's diff is folded. */
+const LINES = 24;
+/** Above this many fields the others are folded. */
+const SHOWN = 20;
+
+/** Fields before and after; those that force a replacement first. */
+export function Fields({ fields }: { readonly fields: readonly FieldChange[] }): VNode {
+  const sorted = [...fields].sort((a, b) => Number(b.replaces ?? false) - Number(a.replaces ?? false));
+  const rest = sorted.slice(SHOWN);
+  return (
+    <>
+      <FieldList fields={sorted.slice(0, SHOWN)} />
+      {rest.length > 0 && (
+        <details data-fold>
+          <summary>{counted(rest.length, 'more field', 'more fields')}</summary>
+          <FieldList fields={rest} />
+        </details>
+      )}
+    </>
+  );
+}
+
+function FieldList({ fields }: { readonly fields: readonly FieldChange[] }): VNode {
+  return (
+    <dl class="fields">
+      {fields.map((field) => (
+        <div key={field.path} class={field.replaces ? 'field replaces' : 'field'}>
+          <dt>
+            <code>{field.path}</code>
+            {field.replaces && <span class="forces">forces the replacement</span>}
+          </dt>
+          <dd>
+            <Difference {...field} />
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Difference({ before, after, text }: FieldChange): VNode {
+  if (text !== undefined) return <TextDifference text={text} />;
+  return (
+    <p class="pair">
+      {before !== undefined && <Value as="del" value={before} />}
+      {after !== undefined && <Value as="ins" value={after} />}
+    </p>
+  );
+}
+
+function Value({ as: Tag, value }: { readonly as: 'del' | 'ins'; readonly value: unknown }): VNode {
+  return (
+    <Tag>
+      <span class="unseen">{Tag === 'del' ? 'before ' : 'after '}</span>
+      {valueText(value)}
+    </Tag>
+  );
+}
+
+/** A value as a reader of YAML writes it: a text as it is, anything larger on lines of its own. */
+function valueText(value: unknown): string {
+  if (value === '') return "''";
+  return typeof value === 'object' && value !== null ? yamlText(value) : String(value);
+}
+
+/** A unified diff, a line an element: what is gone and what is new can be told without colour by its sign. */
+function TextDifference({ text }: { readonly text: string }): VNode {
+  const lines = text.replace(/\n$/, '').split('\n');
+  const shown = (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
+    <pre class="text-diff" tabIndex={0}>
+      {lines.map((line, index) => (
+        <span key={index} class={SIGNS[line[0] ?? '']}>{`${line}\n`}</span>
+      ))}
+    </pre>
+  );
+  if (lines.length <= LINES) return shown;
+  return (
+    <details>
+      <summary>{counted(lines.length, 'line')} of differences</summary>
+      {shown}
+    </details>
+  );
+}
+
+const SIGNS: Readonly<Record<string, string>> = { '+': 'new', '-': 'gone', '@': 'place' };

@@ -1,0 +1,151 @@
+import type { ComponentChildren, VNode } from 'preact';
+import type { Action, Compared, PlanDiff, Revision } from '../diff/plan-diff';
+import type { Plan } from '../plan';
+import { ACTIONS } from './actions';
+import { counted, duration, range, usdAMonth, usdAMonthMore, whole } from './format';
+import { actionCounts, failing, restartedGpus, type Verdict, verdictOf } from './verdict';
+
+const LEVELS: Readonly<Record<Verdict['level'], string>> = { stop: 'Fails', look: 'Look closely', calm: 'Calm' };
+
+/** What the page is about, the verdict, and four figures. */
+export function Masthead(compared: Compared): VNode {
+  const { plan, diff } = compared;
+  const verdict = verdictOf(compared);
+  return (
+    <header class="masthead">
+      <div class="title">
+        <h1>
+          {plan.environment} <span class="quiet">{diff === undefined ? 'plan' : 'changes'}</span>
+        </h1>
+        <button type="button" class="theme" id="theme" hidden>
+          Dark
+        </button>
+      </div>
+      <p class="about">
+        {plan.summary.platform} · {plan.summary.cluster}
+        {diff !== undefined && (
+          <>
+            {' · '}
+            <RevisionName {...diff.base} /> <span aria-hidden="true">→</span>
+            <span class="unseen">to</span> working tree
+          </>
+        )}
+      </p>
+      <p class={`verdict ${verdict.level}`}>
+        <strong>{LEVELS[verdict.level]}</strong> {verdict.text}
+      </p>
+      {diff?.baseFailed !== undefined && (
+        <p class="verdict stop">
+          <strong>No base</strong> Nothing could be compared, and everything is told as new: {diff.baseFailed}
+        </p>
+      )}
+      <dl class="glance">
+        {diff === undefined ? <PlanFigures plan={plan} /> : <DiffFigures diff={diff} />}
+        <CostFigure {...compared} />
+        <PolicyFigure plan={plan} />
+      </dl>
+    </header>
+  );
+}
+
+function RevisionName({ name, commit }: Revision): VNode {
+  return (
+    <>
+      {name}
+      {commit !== undefined && !commit.startsWith(name) && <code> {commit.slice(0, 10)}</code>}
+    </>
+  );
+}
+
+function Figure(props: { title: string; value: ComponentChildren; href: string; children?: ComponentChildren }): VNode {
+  return (
+    <div>
+      <dt>
+        <a href={props.href}>{props.title}</a>
+      </dt>
+      <dd class="value">{props.value}</dd>
+      <dd class="more">{props.children}</dd>
+    </div>
+  );
+}
+
+function DiffFigures({ diff }: { diff: PlanDiff }): VNode {
+  const counts = actionCounts(diff);
+  const changes = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const told = (Object.keys(ACTIONS) as Action[]).filter((action) => counts[action] > 0);
+  const longest = Math.max(0, ...diff.rollouts.map(({ seconds }) => seconds));
+  const pods = diff.rollouts.reduce((sum, each) => sum + each.pods, 0);
+  return (
+    <>
+      <Figure title="Changes" value={whole(changes)} href="#changes">
+        {told.length === 0
+          ? 'nothing differs'
+          : told.map((action) => `${whole(counts[action])} ${ACTIONS[action].done}`).join(', ')}
+      </Figure>
+      <Figure
+        title="GPUs restarted"
+        value={whole(restartedGpus(diff))}
+        href={diff.rollouts.length > 0 ? '#restarts' : '#changes'}
+      >
+        {pods === 0 ? 'no pod starts anew' : `${counted(pods, 'pod')}, ${duration(longest)} at the longest`}
+      </Figure>
+    </>
+  );
+}
+
+function PlanFigures({ plan }: { plan: Plan }): VNode {
+  const { models } = plan.summary;
+  const gpus = (size: 'min' | 'max') =>
+    models.reduce((sum, { replicas, gpusPerPod }) => sum + replicas[size] * gpusPerPod, 0);
+  const pools = new Set(models.map(({ pool }) => pool)).size;
+  return (
+    <>
+      <Figure title="Models" value={whole(models.length)} href="#memory">
+        {`${counted(plan.charts.length, 'chart')}, ${counted(
+          plan.charts.reduce((sum, { objects }) => sum + objects.length, 0),
+          'object',
+        )}`}
+      </Figure>
+      <Figure title="GPUs" value={range(gpus('min'), gpus('max'))} href="#topology">
+        {`asked for by replicas, of ${counted(pools, 'pool')}`}
+      </Figure>
+    </>
+  );
+}
+
+function CostFigure({ plan, diff }: Compared): VNode {
+  const after = plan.summary.cost;
+  const before = diff?.cost.before;
+  if (after === undefined) {
+    return (
+      <Figure title="Resources" value={whole(plan.resources.length)} href="#resources">
+        the cluster is there already: no cost
+      </Figure>
+    );
+  }
+  return (
+    <Figure title="Cost a month" value={usdAMonth(after.serving)} href="#cost">
+      {before === undefined
+        ? `serving; idle ${usdAMonth(after.idle)}, most ${usdAMonth(after.most)}`
+        : `serving; ${usdAMonthMore(before.serving, after.serving)}, most ${usdAMonthMore(before.most, after.most)}`}
+    </Figure>
+  );
+}
+
+function PolicyFigure({ plan }: { plan: Plan }): VNode {
+  const { rules, findings } = plan.summary.policies;
+  const fails = failing(findings).length;
+  const waived = findings.filter(({ waiver }) => waiver !== undefined).length;
+  const warned = findings.length - fails - waived;
+  return (
+    <Figure title="Policies failing" value={whole(fails)} href="#policies">
+      {rules.length === 0
+        ? 'none looked at'
+        : [
+            `${counted(rules.length, 'rule')}`,
+            ...(warned > 0 ? [counted(warned, 'warning')] : []),
+            ...(waived > 0 ? [`${whole(waived)} waived`] : []),
+          ].join(', ')}
+    </Figure>
+  );
+}

@@ -1,0 +1,83 @@
+import type { VNode } from 'preact';
+import type { Rollout } from '../diff/plan-diff';
+import type { Plan } from '../plan';
+import { objectAnchor } from './anchor';
+import { counted, duration, whole } from './format';
+import { anchorsByUrn } from './links';
+import { ScrollBox } from './scroll-box';
+
+/** Rollouts as a table, the longest first. */
+export function Rollouts({ rollouts, plan }: { readonly rollouts: readonly Rollout[]; readonly plan: Plan }): VNode {
+  const there = new Set(anchorsByUrn(plan).values());
+  const sorted = [...rollouts].sort((a, b) => b.seconds - a.seconds);
+  return (
+    <ScrollBox label="Restarts">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Workload</th>
+            <th scope="col" class="number">
+              Pods
+            </th>
+            <th scope="col" class="number">
+              GPUs
+            </th>
+            <th scope="col" class="number">
+              More GPUs meanwhile
+            </th>
+            <th scope="col" class="number">
+              Away at a time
+            </th>
+            <th scope="col" class="number">
+              Takes
+            </th>
+            <th scope="col">Because of</th>
+          </tr>
+        </thead>
+        <tbody>
+          {sorted.map((rollout) => (
+            <tr key={`${rollout.chart} ${rollout.kind} ${rollout.name}`}>
+              <th scope="row">
+                <span class="quiet">{rollout.kind}</span>{' '}
+                <Linked target={objectAnchor(rollout.chart, rollout)} there={there} name={rollout.name} />
+              </th>
+              <td class="number">{whole(rollout.pods)}</td>
+              <td class="number">{whole(rollout.pods * rollout.gpusPerPod)}</td>
+              <td class="number">{whole(rollout.surgeGpus)}</td>
+              <td class="number">{whole(rollout.unavailable)}</td>
+              <td class="number">
+                {duration(rollout.seconds)}
+                <span class="quiet block">up to {duration(rollout.longestSeconds)}</span>
+              </td>
+              <td>
+                <Reasons because={rollout.because} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </ScrollBox>
+  );
+}
+
+function Linked(props: { target: string; there: ReadonlySet<string>; name: string }): VNode {
+  const { target, there, name } = props;
+  return there.has(target) ? <a href={`#${target}`}>{name}</a> : <span>{name}</span>;
+}
+
+const REASONS = 3;
+
+function Reasons({ because }: Pick<Rollout, 'because'>): VNode {
+  return (
+    <ul class="plain">
+      {because.slice(0, REASONS).map((path) => (
+        <li key={path}>
+          <code>{path}</code>
+        </li>
+      ))}
+      {because.length > REASONS && (
+        <li class="quiet">and {counted(because.length - REASONS, 'more field', 'more fields')}</li>
+      )}
+    </ul>
+  );
+}

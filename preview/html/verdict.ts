@@ -1,0 +1,66 @@
+import type { Finding } from '../../policies/finding';
+import type { Action, Compared, PlanDiff } from '../diff/plan-diff';
+import { counted, listed } from './format';
+
+/** What a reviewer has to know first. */
+export interface Verdict {
+  readonly level: 'stop' | 'look' | 'calm';
+  /** One or two sentences. */
+  readonly text: string;
+}
+
+/** Findings that fail: errors that nobody lets stand. */
+export function failing(findings: readonly Finding[]): readonly Finding[] {
+  return findings.filter(({ severity, waiver }) => severity === 'error' && waiver === undefined);
+}
+
+/** How many resources and objects an action befalls. */
+export function actionCounts({ resources, objects }: PlanDiff): Readonly<Record<Action, number>> {
+  const counts = { create: 0, update: 0, replace: 0, rename: 0, delete: 0 };
+  for (const { action } of [...resources, ...objects]) counts[action] += 1;
+  return counts;
+}
+
+/** GPUs of all pods that start anew. */
+export function restartedGpus({ rollouts }: PlanDiff): number {
+  return rollouts.reduce((sum, { pods, gpusPerPod }) => sum + pods * gpusPerPod, 0);
+}
+
+/** Changes with which something is lost, away or not to be carried out. */
+export function grave({ resources, objects }: PlanDiff): number {
+  return [...resources, ...objects].filter(({ consequences }) => consequences.some(({ kind }) => kind !== 'restart'))
+    .length;
+}
+
+/** Sums up what fails, what is replaced or deleted, and what starts anew. */
+export function verdictOf({ plan, diff }: Compared): Verdict {
+  const { rules, findings } = plan.summary.policies;
+  const fails = failing(findings).length;
+  const policies =
+    fails > 0
+      ? `${counted(fails, 'policy finding fails', 'policy findings fail')}.`
+      : rules.length > 0
+        ? 'All policies hold.'
+        : 'No policies were looked at.';
+  if (diff === undefined) return { level: fails > 0 ? 'stop' : 'calm', text: policies };
+  const counts = actionCounts(diff);
+  const gone = listed([
+    ...(counts.replace > 0 ? [`${counted(counts.replace, 'is', 'are')} replaced`] : []),
+    ...(counts.rename > 0 ? [`${counted(counts.rename, 'is', 'are')} renamed`] : []),
+    ...(counts.delete > 0 ? [`${counted(counts.delete, 'is', 'are')} deleted`] : []),
+  ]);
+  const gpus = restartedGpus(diff);
+  const unchanged = Object.values(counts).every((count) => count === 0);
+  return {
+    level: fails > 0 ? 'stop' : gone !== '' || grave(diff) > 0 ? 'look' : 'calm',
+    text: [
+      policies,
+      unchanged
+        ? 'Nothing changes.'
+        : gone === ''
+          ? 'Nothing is replaced or deleted.'
+          : `Of resources and objects, ${gone}.`,
+      ...(gpus > 0 ? [`${counted(gpus, 'GPU')} of running pods ${gpus === 1 ? 'restarts' : 'restart'}.`] : []),
+    ].join(' '),
+  };
+}
