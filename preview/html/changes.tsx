@@ -23,7 +23,7 @@ interface Row {
   readonly group: string;
   /** Where it stands in the plan. A deleted one stands nowhere. */
   readonly href?: string;
-  /** It is replaced, deleted or renamed, or something comes of it. */
+  /** It is replaced or deleted, or something comes of it. */
   readonly consequential: boolean;
 }
 
@@ -58,7 +58,7 @@ export function Changes({ diff, plan }: { readonly diff: PlanDiff; readonly plan
           { property: 'kind', label: 'Kind', options: tally(rows.map(({ kind }) => kind)) },
           { property: 'group', label: 'Group or chart', options: tally(rows.map(({ group }) => group)) },
         ]}
-        only={{ property: 'consequential', label: 'Replaced, deleted, or with consequences' }}
+        only={{ property: 'consequential', label: 'With consequences only' }}
       />
       <div id="change-list">
         {groups.map((group) => (
@@ -85,7 +85,8 @@ function weight({ change }: Row): number {
   return lost * 10 + Object.keys(ACTIONS).indexOf(change.action);
 }
 
-const GRAVE: readonly Action[] = ['replace', 'rename', 'delete'];
+/** A rename deletes one and creates one: where that matters, a consequence says so. */
+const GRAVE: readonly Action[] = ['replace', 'delete'];
 
 function isConsequential({ action, consequences }: ResourceChange | ObjectChange): boolean {
   return GRAVE.includes(action) || consequences.length > 0;
@@ -145,21 +146,24 @@ function Item({ row, open }: { readonly row: Row; readonly open: boolean }): VNo
           {consequences.length > 0 && (
             <ul class="plain consequences">
               {consequences.map(({ kind: what, text }) => (
-                <li key={`${what} ${text}`}>
+                <li key={`${what} ${text}`} class={what}>
                   <strong>{CONSEQUENCES[what]}</strong> {text}
                 </li>
               ))}
             </ul>
           )}
-          {gist !== '' && <p class="quiet">{gist}</p>}
-          {fields.length > 0 && <Fields fields={fields} />}
-          {href !== undefined && (
-            <p>
-              <a href={href}>
-                In the plan<span class="unseen">: {name}</span>
-              </a>
+          {(gist !== '' || href !== undefined) && (
+            <p class="quiet">
+              {gist}
+              {gist !== '' && href !== undefined && ' · '}
+              {href !== undefined && (
+                <a href={href}>
+                  in the plan<span class="unseen">: {name}</span>
+                </a>
+              )}
             </p>
           )}
+          {fields.length > 0 && <Fields fields={fields} />}
         </div>
       </details>
     </li>

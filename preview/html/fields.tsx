@@ -70,7 +70,7 @@ function valueText(value: unknown): string {
 
 /** A unified diff, a line an element: what is gone and what is new can be told without colour by its sign. */
 function TextDifference({ text }: { readonly text: string }): VNode {
-  const lines = text.replace(/\n$/, '').split('\n');
+  const lines = text.replace(/\n$/, '').replace(FILES, '').split('\n');
   const shown = (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
     <pre class="text-diff" tabIndex={0}>
@@ -87,5 +87,8 @@ function TextDifference({ text }: { readonly text: string }): VNode {
     </details>
   );
 }
+
+/** The two lines that name files: here it is one text, before and after. */
+const FILES = /^--- .*\n\+\+\+ .*\n/;
 
 const SIGNS: Readonly<Record<string, string>> = { '+': 'new', '-': 'gone', '@': 'place' };

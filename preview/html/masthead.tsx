@@ -3,9 +3,15 @@ import type { Action, Compared, PlanDiff, Revision } from '../diff/plan-diff';
 import type { Plan } from '../plan';
 import { ACTIONS } from './actions';
 import { counted, duration, range, usdAMonth, usdAMonthMore, whole } from './format';
+import { total } from './totals';
 import { actionCounts, failing, restartedGpus, type Verdict, verdictOf } from './verdict';
 
-const LEVELS: Readonly<Record<Verdict['level'], string>> = { stop: 'Fails', look: 'Look closely', calm: 'Calm' };
+const LEVELS: Readonly<Record<Verdict['level'], string>> = {
+  stop: 'Fails',
+  look: 'Look closely',
+  calm: 'Clear',
+  open: 'Not judged',
+};
 
 /** What the page is about, the verdict, and four figures. */
 export function Masthead(compared: Compared): VNode {
@@ -118,8 +124,8 @@ function CostFigure({ plan, diff }: Compared): VNode {
   const before = diff?.cost.before;
   if (after === undefined) {
     return (
-      <Figure title="Resources" value={whole(plan.resources.length)} href="#resources">
-        the cluster is there already: no cost
+      <Figure title="Resources" value={whole(total(plan.summary.resources))} href="#resources">
+        of the cloud and add-ons; nodes are there already
       </Figure>
     );
   }

@@ -79,7 +79,7 @@ function Item({ row, open }: { readonly row: Row; readonly open: boolean }): VNo
         {before !== undefined && <span class="badge">changed</span>}
         <span class="quiet">
           {memory === undefined ? 'no GPU' : `${model.gpusPerPod} × ${model.accelerator} a pod`}, {model.backend},{' '}
-          {range(model.replicas.min, model.replicas.max)} replicas
+          {range(model.replicas.min, model.replicas.max)} {model.replicas.max === 1 ? 'replica' : 'replicas'}
           {before !== undefined && scaleBefore(before, model)}
         </span>
       </p>

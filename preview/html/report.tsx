@@ -13,6 +13,7 @@ import { Resources } from './resources';
 import { Rollouts } from './rollouts';
 import { sharedTexts } from './shared-texts';
 import { TopologySection } from './topology-view';
+import { total } from './totals';
 import { Versions } from './versions';
 import { Warnings } from './warnings';
 
@@ -70,24 +71,13 @@ function Section({ id, title, about, content }: Part): VNode {
   );
 }
 
+/** Left out where there is nothing of it. */
+type MaybePart = Part | false;
+
 function partsOf({ plan, diff }: Compared): Part[] {
   const { summary } = plan;
   const texts = sharedTexts(plan);
-  const parts: (Part | false | undefined)[] = [
-    diff !== undefined && {
-      id: 'changes',
-      title: 'Changes',
-      count: whole(diff.resources.length + diff.objects.length),
-      content: <Changes diff={diff} plan={plan} />,
-    },
-    diff !== undefined &&
-      diff.rollouts.length > 0 && {
-        id: 'restarts',
-        title: 'Restarts',
-        count: whole(diff.rollouts.length),
-        about: 'Pods that start anew, how many GPUs that takes and how long it lasts.',
-        content: <Rollouts rollouts={diff.rollouts} plan={plan} />,
-      },
+  const judgement: MaybePart[] = [
     {
       id: 'policies',
       title: 'Policies',
@@ -101,6 +91,8 @@ function partsOf({ plan, diff }: Compared): Part[] {
       about: 'What works, and should be known all the same.',
       content: <Warnings warnings={summary.warnings} />,
     },
+  ];
+  const shape: MaybePart[] = [
     {
       id: 'topology',
       title: 'From clients to GPUs',
@@ -119,6 +111,24 @@ function partsOf({ plan, diff }: Compared): Part[] {
       about: 'Of nodes, their disks and the cluster. A month has 730 hours.',
       content: <Cost after={summary.cost} compared={diff} />,
     },
+  ];
+  // Of a change, what fails comes before what the environment looks like.
+  const parts: MaybePart[] = [
+    diff !== undefined && {
+      id: 'changes',
+      title: 'Changes',
+      count: whole(diff.resources.length + diff.objects.length),
+      content: <Changes diff={diff} plan={plan} />,
+    },
+    diff !== undefined &&
+      diff.rollouts.length > 0 && {
+        id: 'restarts',
+        title: 'Restarts',
+        count: whole(diff.rollouts.length),
+        about: 'Pods that start anew, how many GPUs that takes and how long it lasts.',
+        content: <Rollouts rollouts={diff.rollouts} plan={plan} />,
+      },
+    ...(diff === undefined ? [...shape, ...judgement] : [...judgement, ...shape]),
     diff !== undefined &&
       diff.versions.length > 0 && {
         id: 'versions',
@@ -146,9 +156,5 @@ function partsOf({ plan, diff }: Compared): Part[] {
       content: <Outputs outputs={plan.outputs} />,
     },
   ];
-  return parts.filter((part) => part !== false && part !== undefined);
-}
-
-function total(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+  return parts.filter((part) => part !== false);
 }

@@ -23,23 +23,23 @@ export function Rollouts({ rollouts, plan }: { readonly rollouts: readonly Rollo
               GPUs
             </th>
             <th scope="col" class="number">
-              More GPUs meanwhile
+              Extra GPUs
             </th>
             <th scope="col" class="number">
-              Away at a time
+              Away at once
             </th>
             <th scope="col" class="number">
               Takes
             </th>
-            <th scope="col">Because of</th>
+            <th scope="col">Because of the pod's</th>
           </tr>
         </thead>
         <tbody>
           {sorted.map((rollout) => (
             <tr key={`${rollout.chart} ${rollout.kind} ${rollout.name}`}>
               <th scope="row">
-                <span class="quiet">{rollout.kind}</span>{' '}
                 <Linked target={objectAnchor(rollout.chart, rollout)} there={there} name={rollout.name} />
+                <span class="quiet block">{rollout.kind}</span>
               </th>
               <td class="number">{whole(rollout.pods)}</td>
               <td class="number">{whole(rollout.pods * rollout.gpusPerPod)}</td>
@@ -65,14 +65,17 @@ function Linked(props: { target: string; there: ReadonlySet<string>; name: strin
   return there.has(target) ? <a href={`#${target}`}>{name}</a> : <span>{name}</span>;
 }
 
+/** Fields of this many are named. */
 const REASONS = 3;
+/** Where all of them stand. */
+const TEMPLATE = /^spec\.template\./;
 
 function Reasons({ because }: Pick<Rollout, 'because'>): VNode {
   return (
     <ul class="plain">
       {because.slice(0, REASONS).map((path) => (
         <li key={path}>
-          <code>{path}</code>
+          <code>{path.replace(TEMPLATE, '')}</code>
         </li>
       ))}
       {because.length > REASONS && (

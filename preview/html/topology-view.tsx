@@ -83,8 +83,10 @@ function Lane({ pool, changed }: { pool: TopologyPool; changed: ReadonlyMap<stri
           return (
             <div key={reach} class="way" data-group-of-items>
               <div class="node clients">
-                <p class="node-title">{CLIENTS[reach].title}</p>
-                <p class="quiet">{CLIENTS[reach].text}</p>
+                <div class="stays">
+                  <p class="node-title">{CLIENTS[reach].title}</p>
+                  <p class="quiet">{CLIENTS[reach].text}</p>
+                </div>
               </div>
               <div class="servers">
                 <ListWithMore
@@ -106,7 +108,7 @@ function Lane({ pool, changed }: { pool: TopologyPool; changed: ReadonlyMap<stri
 }
 
 function Server({ server, change }: { server: TopologyServer; change: string | undefined }): VNode {
-  const { model, entries, anchor: workload } = server;
+  const { model, entries, workload } = server;
   const { name, backend, replicas, gpusPerPod, accelerator } = model;
   return (
     <li class="passage" data-item>
@@ -124,7 +126,7 @@ function Server({ server, change }: { server: TopologyServer; change: string | u
           {change !== undefined && <span class="badge">{change}</span>}
         </p>
         <p class="quiet">
-          {workload === undefined ? model.workload : <a href={`#${workload}`}>{model.workload}</a>} · {backend}
+          {workload === undefined ? model.workload : <a href={`#${workload.anchor}`}>{workload.kind}</a>} · {backend}
         </p>
         <p class="quiet">
           {range(replicas.min, replicas.max)} {replicas.max === 1 ? 'pod' : 'pods'}
@@ -140,30 +142,32 @@ function Pool({ pool }: { readonly pool: TopologyPool }): VNode {
   const capacity = nodes === undefined || gpusPerNode === undefined ? undefined : nodes.most * gpusPerNode;
   return (
     <div class="node pool" id={anchor('pool', name)}>
-      <p class="node-title">
-        Pool {pool.anchor === undefined ? name : <a href={`#${pool.anchor}`}>{name}</a>}
-        {nodes?.spot && <span class="badge">spot</span>}
-      </p>
-      {nodes !== undefined && (
-        <p>
-          {range(nodes.least, nodes.most)} nodes <span class="quiet">{nodes.machineType}</span>
+      <div class="stays">
+        <p class="node-title">
+          Pool {pool.anchor === undefined ? name : <a href={`#${pool.anchor}`}>{name}</a>}
+          {nodes?.spot && <span class="badge">spot</span>}
         </p>
-      )}
-      {accelerator !== undefined && (
-        <p>
-          {gpusPerNode !== undefined && gpusPerNode > 0 && `${gpusPerNode} × `}
-          {accelerator}
-          {nodes !== undefined && <span class="quiet"> a node</span>}
-        </p>
-      )}
-      {capacity !== undefined && capacity > 0 && <Capacity asked={asked} capacity={capacity} />}
-      {asked.most > 0 && (
-        <p class="quiet">
-          {range(asked.least, asked.most)} {capacity === undefined ? '' : `of ${whole(capacity)} `}
-          GPUs asked for by replicas
-        </p>
-      )}
-      {nodes === undefined && <p class="quiet">nodes are there already</p>}
+        {nodes !== undefined && (
+          <p>
+            {range(nodes.least, nodes.most)} × {nodes.machineType}
+          </p>
+        )}
+        {accelerator !== undefined && (
+          <p>
+            {gpusPerNode !== undefined && gpusPerNode > 0 && `${gpusPerNode} × `}
+            {accelerator}
+            {nodes !== undefined && <span class="quiet"> a node</span>}
+          </p>
+        )}
+        {capacity !== undefined && capacity > 0 && <Capacity asked={asked} capacity={capacity} />}
+        {asked.most > 0 && (
+          <p class="quiet">
+            {range(asked.least, asked.most)} {capacity === undefined ? '' : `of ${whole(capacity)} `}
+            GPUs asked for by replicas
+          </p>
+        )}
+        {nodes === undefined && <p class="quiet">nodes are there already</p>}
+      </div>
     </div>
   );
 }

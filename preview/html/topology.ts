@@ -24,7 +24,7 @@ export interface TopologyServer {
   /** In the order in which a request passes them. */
   readonly entries: readonly Entry[];
   /** The workload in the plan. */
-  readonly anchor?: string;
+  readonly workload?: { readonly kind: string; readonly anchor: string };
 }
 
 /** Nodes of one kind, and what runs on them. */
@@ -84,7 +84,7 @@ function serverOf(model: PlannedModel, chart: string, objects: readonly Kubernet
     model,
     reach: outside.length > 0 || balanced ? 'outside' : 'cluster',
     entries: [...outside, ...(service === undefined ? [] : [service])].map((object) => entryOf(chart, object)),
-    ...(workload !== undefined && { anchor: anchorOfObject(chart, workload) }),
+    ...(workload !== undefined && { workload: { kind: workload.kind, anchor: anchorOfObject(chart, workload) } }),
   };
 }
 
@@ -116,7 +116,9 @@ function poolsOf({ resources, summary }: Plan, servers: readonly TopologyServer[
   const costs = new Map((summary.cost?.pools ?? []).map((pool) => [pool.name, pool]));
   const names = new Set([...servers.map(({ model }) => model.pool), ...costs.keys(), ...nodePools.keys()]);
   const pools = [...names].map((name): TopologyPool => {
-    const own = servers.filter(({ model }) => model.pool === name);
+    const own = servers
+      .filter(({ model }) => model.pool === name)
+      .sort((a, b) => (a.model.name < b.model.name ? -1 : 1));
     const cost = costs.get(name);
     const nodePool = nodePools.get(name);
     const accelerator =

@@ -1,10 +1,11 @@
 import type { Finding } from '../../policies/finding';
 import type { Action, Compared, PlanDiff } from '../diff/plan-diff';
-import { counted, listed } from './format';
+import { counted, listed, whole } from './format';
 
 /** What a reviewer has to know first. */
 export interface Verdict {
-  readonly level: 'stop' | 'look' | 'calm';
+  /** `open`: nothing was judged. */
+  readonly level: 'stop' | 'look' | 'calm' | 'open';
   /** One or two sentences. */
   readonly text: string;
 }
@@ -42,24 +43,20 @@ export function verdictOf({ plan, diff }: Compared): Verdict {
       : rules.length > 0
         ? 'All policies hold.'
         : 'No policies were looked at.';
-  if (diff === undefined) return { level: fails > 0 ? 'stop' : 'calm', text: policies };
+  const calm = rules.length > 0 ? 'calm' : 'open';
+  if (diff === undefined) return { level: fails > 0 ? 'stop' : calm, text: policies };
   const counts = actionCounts(diff);
   const gone = listed([
-    ...(counts.replace > 0 ? [`${counted(counts.replace, 'is', 'are')} replaced`] : []),
-    ...(counts.rename > 0 ? [`${counted(counts.rename, 'is', 'are')} renamed`] : []),
-    ...(counts.delete > 0 ? [`${counted(counts.delete, 'is', 'are')} deleted`] : []),
+    ...(counts.replace > 0 ? [`${whole(counts.replace)} replaced`] : []),
+    ...(counts.delete > 0 ? [`${whole(counts.delete)} deleted`] : []),
   ]);
   const gpus = restartedGpus(diff);
   const unchanged = Object.values(counts).every((count) => count === 0);
   return {
-    level: fails > 0 ? 'stop' : gone !== '' || grave(diff) > 0 ? 'look' : 'calm',
+    level: fails > 0 ? 'stop' : gone !== '' || grave(diff) > 0 ? 'look' : calm,
     text: [
       policies,
-      unchanged
-        ? 'Nothing changes.'
-        : gone === ''
-          ? 'Nothing is replaced or deleted.'
-          : `Of resources and objects, ${gone}.`,
+      unchanged ? 'Nothing changes.' : gone === '' ? 'Nothing is replaced or deleted.' : `${gone}.`,
       ...(gpus > 0 ? [`${counted(gpus, 'GPU')} of running pods ${gpus === 1 ? 'restarts' : 'restart'}.`] : []),
     ].join(' '),
   };
