@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { replaceFile } from '../bin/replace-file';
 import { InputError } from '../models/problem';
 import { manifestYaml } from './manifest-yaml';
 import type { Plan } from './plan';
@@ -28,6 +29,29 @@ export function writeOut(plan: Plan, folder: string): void {
     }
   } catch (error) {
     throw refused(folder, `cannot be written: ${(error as Error).message}`, 'a folder that can be written');
+  }
+}
+
+/**
+ * Writes a report to a file: all of it or nothing.
+ *
+ * @param flag - what named the file: `--html`
+ * @throws InputError where the file cannot be written
+ */
+export function writeReport(flag: string, file: string, text: string): void {
+  try {
+    mkdirSync(dirname(resolve(file)), { recursive: true });
+    replaceFile(resolve(file), text, 0o644);
+  } catch (error) {
+    throw new InputError('command line', [
+      {
+        key: flag,
+        value: file,
+        reason: `cannot be written: ${(error as Error).message}`,
+        allowed: 'a file in a folder that can be written',
+        fix: 'name another file',
+      },
+    ]);
   }
 }
 

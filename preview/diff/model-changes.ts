@@ -1,0 +1,39 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { PlannedModel } from '../plan';
+import { pairs } from './pairs';
+import type { ModelChange } from './plan-diff';
+
+/** Served models of both sides: by name, and those that are under another name what they were. */
+export function modelPairs(before: readonly PlannedModel[], after: readonly PlannedModel[]) {
+  const same = { before: ({ name }: PlannedModel) => [name], after: ({ name }: PlannedModel) => [name] };
+  const alike = { before: essence, after: essence };
+  return pairs(before, after, [same, alike]);
+}
+
+/** What a model is, whatever it is called. */
+function essence({ backend, accelerator, gpusPerPod, memory, loadSeconds }: PlannedModel): string[] {
+  return [JSON.stringify([backend, accelerator, gpusPerPod, memory, loadSeconds])];
+}
+
+/** Models that are served under another name: the name before, and the name after. */
+export function renamedModels(matched: ReturnType<typeof modelPairs>): ReadonlyMap<string, string> {
+  return new Map(
+    matched.flatMap(({ before, after }) =>
+      before !== undefined && after !== undefined && before.name !== after.name
+        ? [[before.name, after.name] as const]
+        : [],
+    ),
+  );
+}
+
+/** Models that are new, gone, or described otherwise, sorted by name. */
+export function modelChanges(matched: ReturnType<typeof modelPairs>): ModelChange[] {
+  return matched
+    .filter(({ before, after }) => !isDeepStrictEqual(before, after))
+    .map(({ before, after }) => ({
+      name: (after ?? before)?.name ?? '',
+      ...(before !== undefined && { before }),
+      ...(after !== undefined && { after }),
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
