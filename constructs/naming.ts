@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
+import { slug } from '../models/slug';
 
-/** A model's name as part of an object's name: a DNS label has no dots. */
-export function slug(name: string): string {
-  return name.replaceAll('.', '-');
-}
+export { slug };
 
 /** The name of everything that serves this model: `triton-llama-3-1-8b`. */
 export function serverName(modelName: string): string {

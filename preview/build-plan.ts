@@ -11,17 +11,19 @@ import { deploy } from '../stacks/program';
 import { ownValues, readStackConfig, type StackConfig } from './config-file';
 import { environmentCost } from './environment-cost';
 import type { KubernetesObject, Plan, PlannedChart, PlannedMemory, PlannedModel, PlannedResource } from './plan';
+import { currentDay, planPolicies } from './plan-policies';
 import { record } from './record';
 
 /**
  * What `pulumi up --stack <name>` would create, found out by running the program offline.
  *
  * @param folder - the folder of `Pulumi.<name>.yaml`
+ * @param today - the day that waivers are judged by @default today
  * @throws InputError where the environment's file cannot work
  */
-export async function buildPlan(folder: string, name: string): Promise<Plan> {
+export async function buildPlan(folder: string, name: string, today = currentDay()): Promise<Plan> {
   const { config, environment } = openEnvironment(folder, name);
-  return planOf(environment, config);
+  return planOf(environment, config, today);
 }
 
 /** An environment, and the file that it was read from. */
@@ -44,7 +46,7 @@ export function openEnvironment(folder: string, name: string): OpenedEnvironment
 }
 
 /** As {@link buildPlan}, of an environment that was read already. */
-export async function planOf(environment: Environment, config: StackConfig): Promise<Plan> {
+export async function planOf(environment: Environment, config: StackConfig, today = currentDay()): Promise<Plan> {
   const { name } = environment;
   const { resources, outputs } = await record({ stack: name, config: config.values }, () => deploy(environment));
   const children = byParent(resources);
@@ -60,9 +62,10 @@ export async function planOf(environment: Environment, config: StackConfig): Pro
       resources: countByGroup(resources),
       objects: Object.fromEntries(charts.map((chart) => [chart.name, chart.objects.length])),
       models: environment.models.map(plannedModel),
-      policies: { rules: [], findings: [] },
+      policies: planPolicies(resources, environment.policies, today),
+      policySettings: environment.policies,
       ...(environment.kind === 'gke' && { cost: environmentCost(environment) }),
-      warnings: [...environment.warnings, ...tagWarnings(charts)],
+      warnings: [...environment.warnings],
     },
   };
 }
@@ -190,26 +193,6 @@ function plannedMemory(model: Model): PlannedMemory {
     free: gib(layout.free),
     ...(kv !== undefined && { kv: { tokens: kv.tokens, sequences: kv.sequences } }),
   };
-}
-
-/** Images that a registry could answer with another content tomorrow. */
-function tagWarnings(charts: readonly PlannedChart[]): string[] {
-  const images = new Set(charts.flatMap(({ objects }) => objects.flatMap(imagesOf)));
-  const byTag = [...images].filter((image) => !image.includes('@sha256:')).sort();
-  if (byTag.length === 0) return [];
-  return [
-    `${byTag.length === 1 ? '1 image is' : `${byTag.length} images are`} named by tag alone, digest not looked up yet (${byTag.join(', ')}): npm run versions -- resolve`,
-  ];
-}
-
-interface PodTemplateHolder {
-  readonly spec?: { readonly template?: { readonly spec?: Record<string, readonly { readonly image?: string }[]> } };
-}
-
-function imagesOf(object: KubernetesObject): string[] {
-  const pod = (object as PodTemplateHolder).spec?.template?.spec;
-  const containers = [...(pod?.containers ?? []), ...(pod?.initContainers ?? [])];
-  return containers.flatMap(({ image }) => (image === undefined ? [] : [image]));
 }
 
 function sortedBy<T>(items: Iterable<T>, key: (item: T) => string): T[] {

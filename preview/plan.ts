@@ -1,9 +1,8 @@
 import type { PolicyReport } from '../policies/finding';
+import { SECRET, UNKNOWN } from '../policies/resource';
+import type { PolicySettings } from '../policies/settings';
 
-/** Stands for a value that the cloud makes up: known only after apply. */
-export const UNKNOWN = '<known after apply>';
-/** Stands for a secret. */
-export const SECRET = '<secret>';
+export { SECRET, UNKNOWN };
 
 /** A resource as the program registers it. */
 export interface PlannedResource {
@@ -79,6 +78,8 @@ export interface PlanSummary {
   readonly objects: Readonly<Record<string, number>>;
   readonly models: readonly PlannedModel[];
   readonly policies: PolicyReport;
+  /** What the rules went by. Left out where there is no environment. */
+  readonly policySettings?: PolicySettings;
   /** Left out on clusters that are there already. */
   readonly cost?: PlannedCost;
   /** What works, and should be known all the same. */

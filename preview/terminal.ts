@@ -4,6 +4,7 @@ import { byParent, isComponent } from './build-plan';
 import { cloudGist, objectGist, resourceLabel } from './gist';
 import { addRows, Page, type Row } from './page';
 import type { Plan, PlannedChart, PlannedCost, PlannedModel, PlannedResource } from './plan';
+import { policyCounts, renderPolicies } from './policies-section';
 
 /** Above this many charts each is one line. */
 const CHARTS_IN_FULL = 12;
@@ -29,6 +30,7 @@ export function renderTerminal(plan: Plan, { width, colours }: Style): string {
   renderOutputs(page, plan.outputs);
   if (summary.warnings.length > 0) page.heading('Warnings', `${summary.warnings.length}`);
   for (const warning of summary.warnings) page.entry('!', 2, warning);
+  renderPolicies(page, summary.policies);
   page.heading('Summary');
   renderSummary(page, plan);
   return page.text();
@@ -136,6 +138,7 @@ function renderSummary(page: Page, { charts, summary }: Plan): void {
   page.entry('objects', 11, `${sum(summary.objects)} in ${charts.length} charts`);
   page.entry('models', 11, `${models.length}`);
   page.entry('warnings', 11, `${warnings.length}`);
+  page.entry('policies', 11, policyCounts(summary.policies));
 }
 
 function sum(counts: Readonly<Record<string, number>>): number {

@@ -3,6 +3,7 @@ import type { Platform } from '../../constructs/platform';
 import type { Workload } from '../../constructs/workload';
 import type { Model } from '../../models/model';
 import type { GpuPool, Placement } from '../../models/placement';
+import type { PolicySettings } from '../../policies/settings';
 import type { ExistingConfig, GkeConfig, GkePoolConfig } from './schema';
 
 /** A model that an environment serves, with everything about it decided. */
@@ -27,6 +28,8 @@ interface Common {
   readonly servingNamespace: string;
   readonly models: readonly ServedModel[];
   readonly kubeflow: GkeConfig['kubeflow'];
+  /** What the rules go by. */
+  readonly policies: PolicySettings;
   /** What works, and should be known all the same. */
   readonly warnings: readonly string[];
 }

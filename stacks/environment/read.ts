@@ -8,6 +8,7 @@ import { didYouMean, keyOf, parse } from '../../models/parse';
 import { type GpuPool, type Placement, place } from '../../models/placement';
 import { InputError, type Problem } from '../../models/problem';
 import { scaleProblems } from '../../models/spec/model-checks';
+import { policySettings } from '../../policies/settings';
 import {
   bucketProblems,
   capacityProblems,
@@ -112,6 +113,7 @@ function gkeEnvironment(name: string, config: GkeConfig): Checked<Environment> {
       monitoring: config.monitoring,
       prices: config.prices,
       kubeflow: config.kubeflow,
+      policies: policySettings(config),
       servingNamespace: config.serving.namespace,
       models: served.value,
       warnings: capacityWarnings(served.value, pools),
@@ -165,6 +167,7 @@ function existingEnvironment(name: string, config: ExistingConfig): Checked<Envi
       modelStore: config.modelStore,
       monitoring,
       kubeflow: config.kubeflow,
+      policies: policySettings(config),
       servingNamespace: config.serving.namespace,
       models: served.value,
       warnings: [...prerequisites(config), ...capacityWarnings(served.value, pools)],

@@ -3,6 +3,7 @@ import { ACCELERATORS } from '../../models/accelerator';
 import { modelNameSchema, releaseSchema, scaleSchema } from '../../models/model';
 import { wording } from '../../models/parse';
 import { priceOverridesSchema } from '../../models/price-book';
+import { policiesSchema } from '../../policies/settings';
 
 const count = z.int().min(0);
 const positive = z.int().min(1);
@@ -227,7 +228,12 @@ const serving = z.strictObject({
   models: z.array(servedModel),
 });
 
-const shared = { kubeflow: kubeflow.default({ kind: 'none' }), serving };
+const shared = {
+  kubeflow: kubeflow.default({ kind: 'none' }),
+  serving,
+  /** What the rules of `policies/` go by. */
+  policies: policiesSchema.prefault({}),
+};
 
 export const platformSchema = z.discriminatedUnion('kind', [gkePlatform, existingPlatform]);
 
