@@ -1,46 +1,47 @@
 import type { VNode } from 'preact';
-import { CHART_TYPE } from '../../stacks/chart-resource';
 import { byParent, isComponent } from '../build-plan';
 import { cloudGist, resourceLabel } from '../gist';
 import type { Plan, PlannedResource } from '../plan';
 import { resourceAnchor } from './anchor';
 import { FilterBar } from './filter-bar';
 import { counted } from './format';
+import { anchorsByUrn, treeOf } from './links';
 import { Yaml } from './yaml';
-
-type Children = ReadonlyMap<string, readonly PlannedResource[]>;
 
 /** Resources by the component that they belong to, each with its arguments folded. Objects of charts stand apart. */
 export function Resources({ plan }: { readonly plan: Plan }): VNode {
-  const children = byParent(plan.resources);
-  const shown = new Map(plan.resources.filter((each) => isShown(each, children)).map((each) => [each.urn, each]));
+  const registered: Registered = {
+    children: byParent(plan.resources),
+    byUrn: new Map(plan.resources.map((resource) => [resource.urn, resource])),
+    shown: treeOf(plan),
+    anchors: anchorsByUrn(plan),
+  };
+  const count = [...registered.shown.values()].filter((each) => !isComponent(each)).length;
   const stack = plan.resources.find(({ parent }) => parent === '');
-  const count = [...shown.values()].filter((each) => !isComponent(each)).length;
   if (stack === undefined) return <p>Nothing is registered.</p>;
   return (
     <>
       <FilterBar list="resource-list" title="All resources" item={['resource', 'resources']} count={count} />
       <div id="resource-list">
-        <Tree parent={stack.urn} children={children} shown={shown} />
+        <Tree parent={stack.urn} registered={registered} />
       </div>
     </>
   );
 }
 
-function isShown(resource: PlannedResource, children: Children): boolean {
-  if (resource.type === CHART_TYPE) return false;
-  return !isComponent(resource) || (children.get(resource.urn) ?? []).some((child) => isShown(child, children));
-}
-
-interface TreeProps {
-  readonly parent: string;
-  readonly children: Children;
+/** The plan's resources, as they are looked up. */
+interface Registered {
+  readonly children: ReadonlyMap<string, readonly PlannedResource[]>;
+  readonly byUrn: ReadonlyMap<string, PlannedResource>;
+  /** What stands in the tree. */
   readonly shown: ReadonlyMap<string, PlannedResource>;
+  /** What stands anywhere in the page. */
+  readonly anchors: ReadonlyMap<string, string>;
 }
 
-function Tree({ parent, children, shown }: TreeProps): VNode {
-  const members = (children.get(parent) ?? [])
-    .filter(({ urn }) => shown.has(urn))
+function Tree({ parent, registered }: { readonly parent: string; readonly registered: Registered }): VNode {
+  const members = (registered.children.get(parent) ?? [])
+    .filter(({ urn }) => registered.shown.has(urn))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   return (
     <ul class="plain tree">
@@ -50,20 +51,19 @@ function Tree({ parent, children, shown }: TreeProps): VNode {
             <p class="row-title">
               <strong>{member.name}</strong>
             </p>
-            <Tree parent={member.urn} children={children} shown={shown} />
+            <Tree parent={member.urn} registered={registered} />
           </li>
         ) : (
-          <Resource key={member.urn} resource={member} shown={shown} />
+          <Resource key={member.urn} resource={member} registered={registered} />
         ),
       )}
     </ul>
   );
 }
 
-function Resource({ resource, shown }: { resource: PlannedResource; shown: TreeProps['shown'] }): VNode {
+function Resource({ resource, registered }: { resource: PlannedResource; registered: Registered }): VNode {
   const { urn, type, inputs, options, dependencies } = resource;
   const gist = cloudGist(resource);
-  const waitsFor = dependencies.flatMap((each) => shown.get(each) ?? []);
   return (
     <li id={resourceAnchor(urn)} data-item>
       <details>
@@ -76,24 +76,27 @@ function Resource({ resource, shown }: { resource: PlannedResource; shown: TreeP
             <code>{type}</code>
             {options !== undefined && ` · ${optionText(options)}`}
           </p>
-          {waitsFor.length > 0 && (
-            <p class="quiet">
-              After{' '}
-              {waitsFor.map((each, index) => (
-                <>
-                  {index > 0 && ', '}
-                  <a key={each.urn} href={`#${resourceAnchor(each.urn)}`}>
-                    {isComponent(each) ? each.name : resourceLabel(each)}
-                  </a>
-                </>
-              ))}
-            </p>
-          )}
+          <Dependencies urns={dependencies} registered={registered} />
           <Yaml value={inputs} />
         </div>
       </details>
     </li>
   );
+}
+
+function Dependencies({ urns, registered }: { urns: readonly string[]; registered: Registered }): VNode | null {
+  const links = urns.flatMap((urn) => {
+    const resource = registered.byUrn.get(urn);
+    const target = registered.anchors.get(urn);
+    if (resource === undefined || target === undefined) return [];
+    return [
+      <a key={urn} href={`#${target}`}>
+        {isComponent(resource) ? resource.name : resourceLabel(resource)}
+      </a>,
+    ];
+  });
+  if (links.length === 0) return null;
+  return <p class="quiet">After {links.flatMap((link, index) => (index === 0 ? [link] : [', ', link]))}</p>;
 }
 
 function optionText(options: NonNullable<PlannedResource['options']>): string {

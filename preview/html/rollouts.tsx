@@ -11,7 +11,7 @@ export function Rollouts({ rollouts, plan }: { readonly rollouts: readonly Rollo
   const there = new Set(anchorsByUrn(plan).values());
   const sorted = [...rollouts].sort((a, b) => b.seconds - a.seconds);
   return (
-    <ScrollBox label="Restarts">
+    <ScrollBox label="Table of restarts">
       <table>
         <thead>
           <tr>
