@@ -41,7 +41,7 @@ export function verdictOf({ plan, diff }: Compared): Verdict {
     fails > 0
       ? `${counted(fails, 'policy finding fails', 'policy findings fail')}.`
       : rules.length > 0
-        ? 'All policies hold.'
+        ? 'No policy fails.'
         : 'No policies were looked at.';
   const calm = rules.length > 0 ? 'calm' : 'open';
   if (diff === undefined) return { level: fails > 0 ? 'stop' : calm, text: policies };
