@@ -22,6 +22,8 @@ declare const __PROJECT_ROOT__: string;
 export interface Surroundings {
   /** The folder of the `Pulumi.<env>.yaml` files. */
   readonly folder: string;
+  /** The project's root, which a base is told from. @default the project's own */
+  readonly root?: string;
   readonly out: Output;
   readonly err: Pick<Output, 'write'>;
 }
@@ -66,11 +68,12 @@ async function preview(
   environment: string | undefined,
   folder: string,
   options: Options,
-  { out, err }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<void> {
+  const { out } = surroundings;
   if (environment === undefined) throw missingEnvironment(folder);
   refuseWithoutBase(options);
-  const compared = await planned(environment, folder, options.base, err);
+  const compared = await planned(environment, folder, options.base, surroundings);
   const { plan, diff } = compared;
   const written = write(compared, options);
   if (options.json) out.write(planJson(plan, diff));
@@ -89,10 +92,10 @@ function planned(
   environment: string,
   folder: string,
   base: string | undefined,
-  err: Pick<Output, 'write'>,
+  { root = __PROJECT_ROOT__, err }: Surroundings,
 ): Promise<Compared> {
   if (base === undefined) return buildPlan(folder, environment).then((plan) => ({ plan }));
-  return compare({ root: __PROJECT_ROOT__, folder, environment, base }, new Progress(err));
+  return compare({ root, folder, environment, base }, new Progress(err));
 }
 
 /** Writes what is to be written, and says so. */

@@ -2,7 +2,7 @@ import type { Finding, PolicyReport } from '../policies/finding';
 import type { Page } from './page';
 
 /** Findings of one rule that say the same of several things. */
-interface Told extends Finding {
+export interface Told extends Finding {
   readonly subjects: readonly string[];
 }
 
@@ -56,13 +56,14 @@ function renderWaived(page: Page, { rule, message, subjects, waiver }: Told): vo
   page.entry('', 4, `waived by ${waiver.owner} until ${waiver.until}: ${waiver.reason}`);
 }
 
-function named(subjects: readonly string[]): string {
+/** `Deployment a, Deployment b and 3 more`. */
+export function named(subjects: readonly string[]): string {
   const more = subjects.length - SUBJECTS;
   return more > 0 ? `${subjects.slice(0, SUBJECTS).join(', ')} and ${more} more` : subjects.join(', ');
 }
 
 /** Findings that differ in what they are about alone, once, in their order. */
-function together(findings: readonly Finding[]): Told[] {
+export function together(findings: readonly Finding[]): Told[] {
   const told = new Map<string, Told>();
   for (const finding of findings) {
     const { rule, severity, message, fix, subject, waiver } = finding;

@@ -34,8 +34,11 @@ export async function compare(
   if (base.status === 'rejected') throw base.reason;
   const { revision, plan: before, failed } = base.value;
   const after = plan.value;
-  // Today's rules, on both sides: a finding is new where the change brings it, not where a rule is.
-  const settings = after.summary.policySettings ?? before?.summary.policySettings;
+  // Today's rules on both sides, each by its own settings: a finding is new where the change brings it.
+  const settings = after.summary.policySettings && {
+    ...after.summary.policySettings,
+    ...before?.summary.policySettings,
+  };
   const findingsBefore = before && settings && planPolicies(before.resources, settings, currentDay());
   const diff = diffPlans({ environment, base: revision, before, after, findingsBefore });
   return { plan: after, diff: { ...diff, ...(failed !== undefined && { baseFailed: failed }) } };

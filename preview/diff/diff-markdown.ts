@@ -1,5 +1,5 @@
-import type { Finding } from '../../policies/finding';
 import type { Plan } from '../plan';
+import { named, type Told, together } from '../policies-section';
 import { isEmpty } from './diff-plans';
 import type { Action, Consequence, FieldChange, PlanDiff } from './plan-diff';
 import {
@@ -163,9 +163,9 @@ function versions({ versions: changes }: PlanDiff): Section[] {
 function findings({ policies: { added, standing: old, resolved } }: PlanDiff): Section[] {
   const failing = old.filter(({ severity, waiver }) => severity === 'error' && waiver === undefined);
   const blocks = [
-    ...added.map((finding) => findingText('new', finding)),
-    ...failing.map((finding) => findingText('as before', finding)),
-    ...resolved.map(({ rule, subject }) => `- resolved ${code(rule)}, ${code(subject)}`),
+    ...together(added).map((told) => findingText('new', told)),
+    ...together(failing).map((told) => findingText('as before', told)),
+    ...together(resolved).map(({ rule, subjects }) => `- resolved ${code(rule)}, ${code(named(subjects))}`),
   ];
   return blocks.length === 0 ? [] : [{ title: 'Policies', blocks: blocks.length > 12 ? blocks : [blocks.join('\n')] }];
 }
@@ -178,16 +178,16 @@ function standing({ policies: { standing: old } }: PlanDiff): Section[] {
     {
       title: 'Policies as before',
       folded: `${rest.length}`,
-      blocks: rest.map((each) => findingText('as before', each)),
+      blocks: together(rest).map((told) => findingText('as before', told)),
     },
   ];
 }
 
-function findingText(when: string, { rule, severity, subject, message, fix, waiver }: Finding): string {
+function findingText(when: string, { rule, severity, subjects, message, fix, waiver }: Told): string {
   const waived =
     waiver === undefined ? '' : ` _Waived until ${waiver.until} by ${plain(waiver.owner)}: ${plain(waiver.reason)}._`;
   const weight = waiver === undefined ? `**${severity}**` : 'waived';
-  return `- ${weight} ${code(rule)}, ${when}, ${code(subject)}: ${plain(message)}. Fix: ${plain(fix)}${waived}`;
+  return `- ${weight} ${code(rule)}, ${when}, ${code(named(subjects))}: ${plain(message)}. Fix: ${plain(fix)}${waived}`;
 }
 
 interface Change {

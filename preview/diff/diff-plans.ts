@@ -39,14 +39,18 @@ export function diffPlans({ environment, base, before, after, findingsBefore }: 
   };
 }
 
-/** Findings are the same where rule, subject and field are: a value that is wrong otherwise is no new one. */
+/**
+ * Findings are the same where rule, subject and field are: a value that is wrong otherwise is no new one. One that weighs
+ * more than before, since settings or waivers are others, is new.
+ */
 function findingChanges(before: readonly Finding[], after: readonly Finding[]): FindingChanges {
   const key = ({ rule, subject, path = '' }: Finding) => `${rule} ${subject} ${path}`;
-  const old = new Set(before.map(key));
+  const weighed = (finding: Finding) => `${key(finding)} ${finding.severity} ${finding.waiver === undefined}`;
+  const old = new Set(before.map(weighed));
   const now = new Set(after.map(key));
   return {
-    added: after.filter((finding) => !old.has(key(finding))),
-    standing: after.filter((finding) => old.has(key(finding))),
+    added: after.filter((finding) => !old.has(weighed(finding))),
+    standing: after.filter((finding) => old.has(weighed(finding))),
     resolved: before.filter((finding) => !now.has(key(finding))),
   };
 }

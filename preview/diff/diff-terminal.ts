@@ -1,8 +1,8 @@
 import type { Style } from '../../bin/command';
 import { wrap } from '../../models/text';
-import type { Finding } from '../../policies/finding';
 import { Page } from '../page';
 import type { Plan } from '../plan';
+import { named, type Told, together } from '../policies-section';
 import { isEmpty } from './diff-plans';
 import type { Action, Consequence, FieldChange, PlanDiff } from './plan-diff';
 import {
@@ -174,17 +174,18 @@ function renderPolicies(page: Page, { policies: { added, resolved, standing } }:
   if (added.length + resolved.length + failing.length === 0) return;
   const counts = [`${added.length} new`, `${resolved.length} resolved`, `${standing.length} as before`];
   page.heading('Policies', counts.join(' · '));
-  for (const finding of added) renderFinding(page, 'new', finding);
-  for (const finding of failing) renderFinding(page, 'standing', finding);
-  for (const finding of resolved) page.entry(`  resolved ${finding.rule}`, 0, finding.subject, '    ');
+  for (const told of together(added)) renderFinding(page, 'new', told);
+  for (const told of together(failing)) renderFinding(page, 'standing', told);
+  for (const { rule, subjects } of together(resolved))
+    page.entry(`  ✓ ${rule}`, rule.length + 6, `resolved: ${named(subjects)}`, '    ');
 }
 
-function renderFinding(page: Page, when: string, { rule, severity, subject, message, fix, waiver }: Finding): void {
+function renderFinding(page: Page, when: string, { rule, severity, subjects, message, fix, waiver }: Told): void {
   const { colours } = page;
   const mark = waiver === undefined && severity === 'error' ? colours.red('x') : colours.yellow('!');
-  page.entry(`  ${mark} ${rule}`, 0, `${when} ${severity}, ${subject}: ${message}`, '      ');
-  page.entry('      fix:', 0, fix, '        ');
+  page.entry(`  ${mark}`, 4, `${rule} (${when}): ${named(subjects)}: ${message}`, '    ');
+  page.entry('', 6, `fix: ${fix}`, '      ');
   if (waiver !== undefined) {
-    page.entry('      waived:', 0, `until ${waiver.until} by ${waiver.owner}: ${waiver.reason}`, '        ');
+    page.entry('', 6, `waived by ${waiver.owner} until ${waiver.until}: ${waiver.reason}`, '      ');
   }
 }

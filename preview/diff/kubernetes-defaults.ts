@@ -37,6 +37,7 @@ const KINDS: Readonly<Record<string, (object: Fields) => void>> = {
     };
   },
   'apps/Deployment': ({ spec }) => {
+    unsaid(spec, { minReadySeconds: 0, paused: false });
     fill(spec, { replicas: 1, revisionHistoryLimit: 10, progressDeadlineSeconds: 600, strategy: {} });
     fill(spec.strategy, { type: 'RollingUpdate' });
     if (spec.strategy.type === 'RollingUpdate') {
@@ -46,6 +47,7 @@ const KINDS: Readonly<Record<string, (object: Fields) => void>> = {
     template(spec);
   },
   'apps/StatefulSet': ({ spec }) => {
+    unsaid(spec, { minReadySeconds: 0 });
     fill(spec, {
       replicas: 1,
       revisionHistoryLimit: 10,
@@ -62,10 +64,13 @@ const KINDS: Readonly<Record<string, (object: Fields) => void>> = {
     template(spec);
     for (const each of spec.volumeClaimTemplates ?? []) {
       fill(each, { apiVersion: 'v1', kind: 'PersistentVolumeClaim' });
+      // Of a claim to be the server tells that it is pending.
+      delete each.status;
       claim(each.spec);
     }
   },
   'apps/DaemonSet': ({ spec }) => {
+    unsaid(spec, { minReadySeconds: 0 });
     fill(spec, { revisionHistoryLimit: 10, updateStrategy: {} });
     fill(spec.updateStrategy, { type: 'RollingUpdate' });
     if (spec.updateStrategy.type === 'RollingUpdate') {
@@ -186,6 +191,7 @@ function pod(spec: Fields): void {
     terminationGracePeriodSeconds: 30,
     securityContext: {},
   });
+  unsaid(spec, { hostNetwork: false, hostPID: false, hostIPC: false });
   if (spec.serviceAccountName !== undefined) fill(spec, { serviceAccount: spec.serviceAccountName });
   for (const each of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) container(each);
   for (const each of spec.volumes ?? []) volume(each);
@@ -201,10 +207,13 @@ function container(spec: Fields): void {
     terminationMessagePolicy: 'File',
     resources: {},
   });
+  unsaid(spec, { stdin: false, stdinOnce: false, tty: false });
+  for (const mount of spec.volumeMounts ?? []) unsaid(mount, { readOnly: false });
   for (const port of spec.ports ?? []) fill(port, { protocol: 'TCP' });
   for (const probe of [spec.livenessProbe, spec.readinessProbe, spec.startupProbe]) {
     if (probe === undefined) continue;
     fill(probe, { timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failureThreshold: 3 });
+    unsaid(probe, { initialDelaySeconds: 0 });
     handler(probe);
   }
   for (const hook of Object.values(spec.lifecycle ?? {})) handler(hook);
@@ -256,4 +265,9 @@ function quantities(of: Fields, ...keys: readonly string[]): void {
 function fill(of: Fields, defaults: Readonly<Record<string, unknown>>): void {
   if (of === undefined) return;
   for (const [key, value] of Object.entries(defaults)) of[key] ??= value;
+}
+
+/** Takes away what is the same as not being said: the server tells back none of these. */
+function unsaid(of: Fields, nothings: Readonly<Record<string, unknown>>): void {
+  for (const [key, value] of Object.entries(nothings)) if (of[key] === value) delete of[key];
 }

@@ -1,4 +1,5 @@
 import { HOURS_A_MONTH } from '../../models/cost';
+import type { Finding } from '../../policies/finding';
 import type { PlannedCost, PlannedModel } from '../plan';
 import type { Action, Consequence, FieldChange, ModelChange, PlanDiff, Rollout } from './plan-diff';
 
@@ -221,13 +222,16 @@ export function verdictLine(diff: PlanDiff): string {
 }
 
 function policyWords({ policies: { added, standing, resolved } }: PlanDiff): string {
-  const failing = [...added, ...standing].filter(
-    ({ severity, waiver }) => severity === 'error' && waiver === undefined,
-  );
+  const errors = [...added, ...standing].filter(({ severity, waiver }) => severity === 'error' && waiver === undefined);
+  const failing = rulesOf(errors);
   const parts = [
-    failing.length > 1 ? `${failing.length} policies fail` : `${failing.length === 0 ? 'no' : 'one'} policy fails`,
-    ...(added.length > 0 ? [`${added.length} new finding${added.length === 1 ? '' : 's'}`] : []),
-    ...(resolved.length > 0 ? [`${resolved.length} resolved`] : []),
+    failing > 1 ? `${failing} policies fail` : `${failing === 0 ? 'no' : 'one'} policy fails`,
+    ...(added.length > 0 ? [`${plural(rulesOf(added), 'rule')} with new findings`] : []),
+    ...(resolved.length > 0 ? [`findings of ${plural(rulesOf(resolved), 'rule')} resolved`] : []),
   ];
   return parts.join(', ');
+}
+
+function rulesOf(findings: readonly Finding[]): number {
+  return new Set(findings.map(({ rule }) => rule)).size;
 }

@@ -20,6 +20,7 @@ import { environmentFolder, environmentText, shippedConfig } from '../support/en
 import { exposedServer } from '../support/exposed-server';
 import { withoutScripts } from '../support/golden';
 import { eventually, quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
+import { toldBack } from '../support/told-back';
 
 const EXAMPLES = {
   minimal,
@@ -93,6 +94,9 @@ describe('the examples on a real API server', () => {
           .filter((line) => line !== '' && !/"kubernetes.io\/ingress.class" is dep/.test(line));
         expect({ status, said }).toEqual({ status: 0, said: [] });
       }
+      // What a definition fills in is the server's alone to know.
+      const native = known.filter((object) => customKind(object) === undefined);
+      for (const { asked, told } of await toldBack(on.kubectl, native)) expect(told).toEqual(asked);
       const caches = platform === 'openshift' ? [] : ['cache', 'cache-alone'];
       const servers = ['plain', 'full', 's3', 'image', 'hub', 'nim', ...(platform === 'gke' ? ['fuse'] : [])];
       for (const name of [...servers, ...(caches.length > 0 ? ['cached'] : [])]) {

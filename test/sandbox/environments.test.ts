@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { GpuPool } from '../../models/placement';
+import { versions } from '../../models/versions';
 import type { KubernetesObject } from '../../preview/plan';
 import { isReady, type Pod } from '../../sandbox/readiness';
 import { SHIPPED } from '../support/environment-file';
 import { pod, TestSandbox, UP_MS } from '../support/test-sandbox';
+import { toldBack } from '../support/told-back';
+
+const RCLONE = versions.images.rclone.repository;
 
 type Labels = Readonly<Record<string, string>>;
 interface Node extends KubernetesObject {
@@ -66,6 +71,12 @@ describe.each(SHIPPED)('%s on a real API server', (name) => {
     expect(await settled(on, objects)).toEqual(before);
   });
 
+  it('tells each object back as a diff normalises it', async () => {
+    const answers = await toldBack(on.kubectl, on.prepared.objects);
+    expect(answers).toHaveLength(on.prepared.objects.length);
+    for (const { asked, told } of answers) expect(told).toEqual(asked);
+  });
+
   it('refuses what must not run, and says why', async () => {
     const refused = async (object: KubernetesObject) => {
       const { status, stderr } = await on.kubectl.tryApply([object]);
@@ -77,14 +88,17 @@ describe.each(SHIPPED)('%s on a real API server', (name) => {
     expect(await refused(pod('host', here, host))).toMatch(/violates PodSecurity "restricted:latest".*hostPath/);
     const root = { securityContext: { runAsUser: 0, seccompProfile: { type: 'RuntimeDefault' } } };
     expect(await refused(pod('root', here, root))).toMatch(/violates PodSecurity "restricted:latest".*runAsUser=0/);
-    expect(await refused(pod('latest', here, {}, { image: 'example.test:5000/image:latest' }))).toContain('by latest');
-    expect(await refused(pod('untagged', here, {}, { image: 'example.test:5000/image' }))).toContain('by no tag');
+    expect(await refused(pod('latest', here, {}, { image: `${RCLONE}:latest` }))).toContain('by latest');
+    expect(await refused(pod('untagged', here, {}, { image: RCLONE }))).toContain('by no tag');
+    const { nodeSelector } = on.prepared.environment.pools[0] as GpuPool;
     const most = Math.max(...on.prepared.environment.pools.map(({ gpusPerNode }) => gpusPerNode));
     const gpus = { resources: { limits: { 'nvidia.com/gpu': most + 1 } } };
     const tooMany = `no node has ${most + 1} GPUs: the largest has ${most}.`;
-    expect(await refused(pod('gpus', here, {}, gpus))).toContain(tooMany);
+    expect(await refused(pod('gpus', here, { nodeSelector }, gpus))).toContain(tooMany);
     const [first] = pod('any', here, {}, gpus).spec.containers;
-    expect(await refused(pod('init', here, { initContainers: [{ ...first, name: 'init' }] }))).toContain(tooMany);
+    expect(await refused(pod('init', here, { nodeSelector, initContainers: [{ ...first, name: 'init' }] }))).toContain(
+      tooMany,
+    );
     const sidecar = {
       ...first,
       name: 'sidecar',
@@ -92,14 +106,34 @@ describe.each(SHIPPED)('%s on a real API server', (name) => {
       resources: { limits: { 'nvidia.com/gpu': most } },
     };
     const one = { resources: { limits: { 'nvidia.com/gpu': 1 } } };
-    expect(await refused(pod('sidecar', here, { initContainers: [sidecar] }, one))).toContain(tooMany);
+    expect(await refused(pod('sidecar', here, { nodeSelector, initContainers: [sidecar] }, one))).toContain(tooMany);
   });
 
   it('admits what may run', async () => {
-    const tagged = pod('tagged', namespace(), {}, { resources: { limits: { 'nvidia.com/gpu': 1 } } });
-    const digest = pod('digest', namespace(), {}, { image: `example.test/image@sha256:${'0'.repeat(64)}` });
+    const { nodeSelector } = on.prepared.environment.pools[0] as GpuPool;
+    const tagged = pod('tagged', namespace(), { nodeSelector }, { resources: { limits: { 'nvidia.com/gpu': 1 } } });
+    const digest = pod('digest', namespace(), {}, { image: `${RCLONE}@sha256:${'0'.repeat(64)}` });
     await on.kubectl.apply([tagged, digest]);
     await on.kubectl.run(['delete', 'pod', 'tagged', 'digest', '--namespace', namespace()]);
+  });
+
+  it.runIf(name === 'prod')('refuses what production is stricter about', async () => {
+    const here = namespace();
+    const foreign = pod('foreign', here, {}, { image: 'example.test/image:1.0' });
+    const anyGpu = pod('any-gpu', here, {}, { resources: { limits: { 'nvidia.com/gpu': 1 } } });
+    for (const [object, message] of [
+      [foreign, 'images of no registry that is allowed: example.test/image:1.0'],
+      [anyGpu, 'asks for GPUs and does not say of which kind'],
+    ] as const) {
+      const { status, stderr } = await on.kubectl.tryApply([object]);
+      expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining(message) });
+    }
+  });
+
+  it.runIf(name === 'prod')('tells of what the environment itself breaks, and lets it in', async () => {
+    const { status, stderr } = await on.kubectl.tryApply([pod('tagged', namespace())]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining('images named by tag alone') });
+    await on.kubectl.run(['delete', 'pod', 'tagged', '--namespace', namespace()]);
   });
 
   it('refuses a field that the API does not know', async () => {

@@ -49,6 +49,7 @@ describe('a node pool', () => {
     ['nodeConfig.shieldedInstanceConfig.enableSecureBoot', true, false],
     // On unless said otherwise.
     ['nodeConfig.shieldedInstanceConfig.enableIntegrityMonitoring', undefined, false],
+    ['nodeConfig.shieldedInstanceConfig.enableIntegrityMonitoring', false, undefined],
     ['nodeConfig.reservationAffinity', undefined, { consumeReservationType: 'ANY_RESERVATION' }],
     ['nodeConfig.flexStart', undefined, true],
     ['nodeConfig.maxRunDuration', '3600s', '7200s'],
@@ -86,6 +87,9 @@ describe('a node pool', () => {
     // What is left out is what the provider takes it for.
     ['nodeConfig.spot', undefined, false],
     ['nodeConfig.shieldedInstanceConfig.enableIntegrityMonitoring', undefined, true],
+    ['nodeConfig.shieldedInstanceConfig.enableIntegrityMonitoring', true, undefined],
+    ['nodeConfig.shieldedInstanceConfig', undefined, { enableSecureBoot: false }],
+    ['nodeConfig.enableConfidentialStorage', undefined, false],
     ['nodeConfig.localSsdCount', 1, undefined],
     ['nodeConfig.guestAccelerators', [GPU], undefined],
     // A set.

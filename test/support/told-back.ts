@@ -1,0 +1,44 @@
+import { JSON_SCHEMA, loadAll } from 'js-yaml';
+import { normalisedObject } from '../../preview/diff/kubernetes-defaults';
+import type { KubernetesObject } from '../../preview/plan';
+import type { Kubectl } from '../../sandbox/kubectl';
+
+// biome-ignore lint/suspicious/noExplicitAny: objects of any kind
+type Fields = any;
+
+/** What the API server alone sets, whatever is asked for. */
+const OF_METADATA = ['uid', 'creationTimestamp', 'generation', 'resourceVersion', 'managedFields', 'selfLink'];
+const OF_SPEC: Readonly<Record<string, readonly string[]>> = {
+  Service: ['clusterIPs', 'ipFamilies', 'ipFamilyPolicy'],
+  Namespace: ['finalizers'],
+};
+
+/** An object, and what the API server would make of it, both as a diff compares them. */
+export interface ToldBack {
+  readonly asked: KubernetesObject;
+  readonly told: KubernetesObject;
+}
+
+/** Asks the API server what it would make of objects, under names that are not taken. Nothing is kept. */
+export async function toldBack(kubectl: Kubectl, objects: readonly KubernetesObject[]): Promise<ToldBack[]> {
+  const named = objects.map((object) => ({
+    ...object,
+    metadata: { ...object.metadata, name: `${object.metadata.name}-told` },
+  }));
+  const input = named.map((object) => JSON.stringify(object)).join('\n---\n');
+  const answer = await kubectl.run(['create', '--dry-run=server', '--output=yaml', '--filename=-'], { input });
+  return (loadAll(answer, undefined, { schema: JSON_SCHEMA }) as KubernetesObject[]).map((told, index) => ({
+    asked: normalisedObject(named[index] as KubernetesObject),
+    told: normalisedObject(withoutServersOwn(told)),
+  }));
+}
+
+function withoutServersOwn(object: KubernetesObject): KubernetesObject {
+  const { status, ...copy } = structuredClone(object) as Fields;
+  for (const key of OF_METADATA) delete copy.metadata[key];
+  for (const key of OF_SPEC[copy.kind] ?? []) delete copy.spec?.[key];
+  // An address is the server's; that there is none is asked for.
+  if (copy.kind === 'Service' && copy.spec.clusterIP !== 'None') delete copy.spec.clusterIP;
+  if (copy.kind === 'Namespace') delete copy.spec;
+  return copy;
+}
