@@ -76,6 +76,7 @@ describe('the comment', () => {
   it('closes what the cut leaves open', () => {
     const inner = `<details>\n<summary>more</summary>\n\n\`\`\`diff\n${'+ a line\n'.repeat(9000)}\`\`\`\n</details>\n`;
     const body = commentBody([preview('prod', inner)], OF);
+    expect(body.length).toBeLessThanOrEqual(LIMIT);
     expect(folds(body)).toEqual([2, 2]);
     expect(body.match(/^```/gm)).toHaveLength(2);
   });

@@ -166,7 +166,7 @@ describe('the script that comments', () => {
     writeFileSync(secret, 'of the runner');
     mkdirSync(join(folder, 'dev'));
     symlinkSync(secret, join(folder, 'dev', 'preview.md'));
-    write('staging', { 'preview.md': 'x'.repeat(300_000) });
+    write('staging', { 'preview.md': 'xxxx\n'.repeat(60_000) });
     write('..evil', { 'preview.md': 'a name that is none' });
     write('openshift', { 'preview.md': 'fine', 'exit-code': '1; rm -rf /' });
     expect((await run()).code).toBe(0);
