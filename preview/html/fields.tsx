@@ -8,34 +8,42 @@ const LINES = 24;
 /** Above this many fields the others are folded. */
 const SHOWN = 20;
 
+export interface FieldsProps {
+  readonly fields: readonly FieldChange[];
+  /** Whether to say which fields force a replacement. A rename makes another one whatever else changes. */
+  readonly forces: boolean;
+  /** The change that shows the same differences of a text before this one, where there is one. */
+  readonly shownBefore: (text: string) => { readonly id: string; readonly name: string } | undefined;
+}
+
 /** Fields before and after; those that force a replacement first. */
-export function Fields({ fields }: { readonly fields: readonly FieldChange[] }): VNode {
+export function Fields({ fields, ...props }: FieldsProps): VNode {
   const sorted = [...fields].sort((a, b) => Number(b.replaces ?? false) - Number(a.replaces ?? false));
   const rest = sorted.slice(SHOWN);
   return (
     <>
-      <FieldList fields={sorted.slice(0, SHOWN)} />
+      <FieldList fields={sorted.slice(0, SHOWN)} {...props} />
       {rest.length > 0 && (
         <details data-fold>
           <summary>{counted(rest.length, 'more field', 'more fields')}</summary>
-          <FieldList fields={rest} />
+          <FieldList fields={rest} {...props} />
         </details>
       )}
     </>
   );
 }
 
-function FieldList({ fields }: { readonly fields: readonly FieldChange[] }): VNode {
+function FieldList({ fields, forces, shownBefore }: FieldsProps): VNode {
   return (
     <dl class="fields">
       {fields.map((field) => (
-        <div key={field.path} class={field.replaces ? 'field replaces' : 'field'}>
+        <div key={field.path} class="field">
           <dt>
             <code>{field.path}</code>
-            {field.replaces && <span class="forces">forces the replacement</span>}
+            {forces && field.replaces && <span class="forces">forces the replacement</span>}
           </dt>
           <dd>
-            <Difference {...field} />
+            <Difference field={field} shownBefore={shownBefore} />
           </dd>
         </div>
       ))}
@@ -43,8 +51,17 @@ function FieldList({ fields }: { readonly fields: readonly FieldChange[] }): VNo
   );
 }
 
-function Difference({ before, after, text }: FieldChange): VNode {
-  if (text !== undefined) return <TextDifference text={text} />;
+function Difference(props: { field: FieldChange; shownBefore: FieldsProps['shownBefore'] }): VNode {
+  const { before, after, text } = props.field;
+  if (text !== undefined) {
+    const same = props.shownBefore(text);
+    if (same === undefined) return <TextDifference text={text} />;
+    return (
+      <p class="quiet">
+        as in <a href={`#${same.id}`}>{same.name}</a>
+      </p>
+    );
+  }
   return (
     <p class="pair">
       {before !== undefined && <Value as="del" value={before} />}

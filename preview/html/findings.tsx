@@ -1,17 +1,21 @@
 import type { VNode } from 'preact';
 import type { Finding } from '../../policies/finding';
+import { RULES } from '../../policies/rules';
 import type { PlanDiff } from '../diff/plan-diff';
 import type { Plan } from '../plan';
 import { FilterBar, tally } from './filter-bar';
-import { counted } from './format';
+import { counted, sentence } from './format';
 import { anchorsByUrn } from './links';
 import { ListWithMore } from './more';
+import { byRule, RuleFindings } from './rule-findings';
 import { failing } from './verdict';
 
-/** Above this many findings of one group the others are folded. */
+/** Above this many rules of one group the others are folded. */
 const SHOWN = 20;
 /** Above this many findings they can be filtered. */
 const FILTERED = 8;
+
+const rulesById = new Map(RULES.map((rule) => [rule.id, rule]));
 
 /** What the rules say: what fails, what is new, what stands, what somebody lets stand, and what is resolved. */
 export function Findings({ plan, diff }: { readonly plan: Plan; readonly diff?: PlanDiff }): VNode {
@@ -43,13 +47,13 @@ export function Findings({ plan, diff }: { readonly plan: Plan; readonly diff?: 
             <ListWithMore
               class="plain findings"
               shown={SHOWN}
-              what="findings"
-              items={members.map((finding) => (
-                <Item
-                  key={`${finding.rule} ${finding.urn} ${finding.path} ${finding.message}`}
-                  finding={finding}
-                  target={anchors.get(finding.urn)}
-                  resolved={resolved}
+              what="rules"
+              items={byRule(members, resolved ?? false).map((group) => (
+                <RuleFindings
+                  key={JSON.stringify(group.findings[0])}
+                  group={group}
+                  rule={rulesById.get(group.findings[0].rule)}
+                  anchors={anchors}
                 />
               ))}
             />
@@ -62,7 +66,7 @@ export function Findings({ plan, diff }: { readonly plan: Plan; readonly diff?: 
           <ul class="plain names">
             {rules.map((rule) => (
               <li key={rule}>
-                <code>{rule}</code>
+                {sentence(rulesById.get(rule)?.title ?? '')} <code class="quiet">{rule}</code>
               </li>
             ))}
           </ul>
@@ -102,34 +106,4 @@ function groupsOf(findings: readonly Finding[], diff: PlanDiff | undefined): rea
     { title: 'Waived', findings: waived },
     ...(diff === undefined ? [] : [{ title: 'Resolved', findings: diff.policies.resolved, resolved: true as const }]),
   ].filter((group) => group.findings.length > 0);
-}
-
-function Item(props: { finding: Finding; target: string | undefined; resolved?: true | undefined }): VNode {
-  const { finding, target, resolved } = props;
-  const { rule, severity, subject, path, message, fix, waiver } = finding;
-  const state = resolved ? 'resolved' : waiver === undefined ? severity : 'waived';
-  return (
-    <li data-item data-severity={severity} data-rule={rule} class={state}>
-      <p class="row-title">
-        <span class={`state ${state}`}>{state}</span> <code>{rule}</code>{' '}
-        <strong>{target === undefined ? subject : <a href={`#${target}`}>{subject}</a>}</strong>
-      </p>
-      <p>{message}</p>
-      {path !== undefined && (
-        <p class="quiet">
-          at <code>{path}</code>
-        </p>
-      )}
-      {resolved === undefined && (
-        <p>
-          <strong>Fix</strong> {fix}
-        </p>
-      )}
-      {waiver !== undefined && (
-        <p class="quiet">
-          Waived by {waiver.owner} until {waiver.until}: {waiver.reason}
-        </p>
-      )}
-    </li>
-  );
 }

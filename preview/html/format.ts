@@ -19,10 +19,10 @@ export function usdAMonth(hourly: number): string {
   return `$${WHOLE.format(hourly * HOURS_A_MONTH)}`;
 }
 
-/** The difference of two costs, USD a month: `+$1,200`, `-$80`, `no change`. */
+/** The difference of two costs, USD a month: `+$1,200`, `-$80`, `as before`. */
 export function usdAMonthMore(before: number, after: number): string {
   const more = Math.round((after - before) * HOURS_A_MONTH);
-  if (more === 0) return 'no change';
+  if (more === 0) return 'as before';
   return `${more > 0 ? '+' : MINUS}$${WHOLE.format(Math.abs(more))}`;
 }
 
@@ -51,6 +51,11 @@ export function duration(seconds: number): string {
   if (minutes < 90) return `${minutes} min`;
   const rest = minutes % 60;
   return `${Math.floor(minutes / 60)} h${rest === 0 ? '' : ` ${rest} min`}`;
+}
+
+/** A sentence's first letter large. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** `a`, `a and b`, `a, b and c`. */

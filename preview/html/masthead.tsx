@@ -133,7 +133,7 @@ function CostFigure({ plan, diff }: Compared): VNode {
     <Figure title="Cost a month" value={usdAMonth(after.serving)} href="#cost">
       {before === undefined
         ? `serving; idle ${usdAMonth(after.idle)}, most ${usdAMonth(after.most)}`
-        : `serving; ${usdAMonthMore(before.serving, after.serving)}, most ${usdAMonthMore(before.most, after.most)}`}
+        : `serving, ${usdAMonthMore(before.serving, after.serving)}; most ${usdAMonth(after.most)}, ${usdAMonthMore(before.most, after.most)}`}
     </Figure>
   );
 }

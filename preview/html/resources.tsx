@@ -48,9 +48,7 @@ function Tree({ parent, registered }: { readonly parent: string; readonly regist
       {members.map((member) =>
         isComponent(member) ? (
           <li key={member.urn} id={resourceAnchor(member.urn)} data-group-of-items>
-            <p class="row-title">
-              <strong>{member.name}</strong>
-            </p>
+            <p class="group-title">{member.name}</p>
             <Tree parent={member.urn} registered={registered} />
           </li>
         ) : (

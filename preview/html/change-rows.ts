@@ -1,0 +1,91 @@
+import type { Action, Consequence, ObjectChange, PlanDiff, ResourceChange, Rollout } from '../diff/plan-diff';
+import type { Plan } from '../plan';
+import { ACTIONS } from './actions';
+import { anchor, objectAnchor, resourceAnchor } from './anchor';
+import { counted, duration } from './format';
+import { anchorsByUrn } from './links';
+
+/** A change of either kind, as the list shows it. */
+export interface ChangeRow {
+  readonly id: string;
+  readonly change: ResourceChange | ObjectChange;
+  readonly kind: string;
+  /** The component or the chart. */
+  readonly group: string;
+  /** Where it stands in the plan. A deleted one stands nowhere. */
+  readonly href?: string;
+  /** What comes of it: what the diff says, and the pods that start anew. */
+  readonly consequences: readonly Consequence[];
+  /** It is replaced or deleted, or something comes of it. */
+  readonly consequential: boolean;
+}
+
+/** Rows of both kinds, in the order in which they are read. */
+export interface ChangeRows {
+  readonly resources: readonly ChangeRow[];
+  readonly objects: readonly ChangeRow[];
+}
+
+/** Prepares the changes of a diff for the page. */
+export function changeRows(diff: PlanDiff, plan: Plan): ChangeRows {
+  const there = new Set(anchorsByUrn(plan).values());
+  return {
+    resources: sorted(diff.resources.map((change) => resourceRow(change, there))),
+    objects: sorted(diff.objects.map((change) => objectRow(change, there, diff.rollouts))),
+  };
+}
+
+/** A rename deletes one and creates one: where that matters, a consequence says so. */
+const GRAVE: readonly Action[] = ['replace', 'delete'];
+/** What cannot be undone or carried out comes first. */
+const GRAVEST: readonly Consequence['kind'][] = ['data-loss', 'blocked'];
+
+/** What comes before: what loses data, then by action. Rows of one weight stay in the diff's order. */
+export function weight({ change, consequences }: ChangeRow): number {
+  const actions = Object.keys(ACTIONS);
+  const gravest = consequences.some(({ kind }) => GRAVEST.includes(kind));
+  return (gravest ? 0 : actions.length) + actions.indexOf(change.action);
+}
+
+function sorted(rows: readonly ChangeRow[]): ChangeRow[] {
+  return [...rows].sort((a, b) => weight(a) - weight(b));
+}
+
+function resourceRow(change: ResourceChange, there: ReadonlySet<string>): ChangeRow {
+  const { urn, type, group, action, consequences } = change;
+  const target = resourceAnchor(urn);
+  return {
+    id: anchor('change', 'resource', ...urn.split('::').slice(2)),
+    change,
+    kind: type.startsWith('pulumi:providers:') ? 'Provider' : type.slice(type.lastIndexOf(':') + 1),
+    group,
+    ...(there.has(target) && { href: `#${target}` }),
+    consequences,
+    consequential: GRAVE.includes(action) || consequences.length > 0,
+  };
+}
+
+function objectRow(change: ObjectChange, there: ReadonlySet<string>, rollouts: readonly Rollout[]): ChangeRow {
+  const { chart, kind, namespace, name, action } = change;
+  const target = objectAnchor(chart, change);
+  const rollout = rollouts.find((each) => each.chart === chart && each.kind === kind && each.name === name);
+  const told = change.consequences.some((each) => each.kind === 'restart');
+  const consequences = [
+    ...change.consequences,
+    ...(rollout === undefined || told ? [] : [{ kind: 'restart' as const, text: restartText(rollout) }]),
+  ];
+  return {
+    id: anchor('change', chart, kind, namespace ?? '', name),
+    change,
+    kind,
+    group: chart,
+    ...(there.has(target) && { href: `#${target}` }),
+    consequences,
+    consequential: GRAVE.includes(action) || consequences.length > 0,
+  };
+}
+
+function restartText({ pods, gpusPerPod, seconds }: Rollout): string {
+  const gpus = gpusPerPod === 0 ? '' : ` with ${counted(pods * gpusPerPod, 'GPU')}`;
+  return `${counted(pods, 'pod')}${gpus} ${pods === 1 ? 'starts' : 'start'} anew, within about ${duration(seconds)}.`;
+}
