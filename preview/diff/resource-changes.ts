@@ -83,19 +83,35 @@ function replacedResources(matched: readonly Pair<PlannedResource>[]): ReadonlyM
     more = false;
     for (const { before, after } of matched) {
       if (before === undefined || after === undefined || replaced.has(after.urn)) continue;
-      const fields = Object.entries(after.uses ?? {})
-        .filter(([argument, urns]) => after.inputs[argument] === UNKNOWN && urns.some((urn) => replaced.has(urn)))
-        .map(([argument, urns]): FieldDifference => {
-          const cause = urns.find((urn) => replaced.has(urn)) ?? '';
-          return { path: argument, steps: [argument], before: UNKNOWN, after: `<new ${cause.split('::').at(-1)}>` };
-        })
-        .filter((field) => forces(after, field));
+      const fields = Object.entries(after.uses ?? {}).flatMap(([argument, urns]) => {
+        const cause = urns.find((urn) => replaced.has(urn));
+        if (cause === undefined) return [];
+        const now = `<new ${cause.split('::').at(-1)}>`;
+        return unknowns(after.inputs[argument], argument, [argument])
+          .map((place): FieldDifference => ({ ...place, before: UNKNOWN, after: now }))
+          .filter((field) => forces(after, field));
+      });
       if (fields.length === 0) continue;
       replaced.set(after.urn, fields);
       more = true;
     }
   }
   return replaced;
+}
+
+/** Where an argument holds what is known only after apply. */
+function unknowns(
+  value: unknown,
+  path: string,
+  steps: FieldDifference['steps'],
+): Pick<FieldDifference, 'path' | 'steps'>[] {
+  if (value === UNKNOWN) return [{ path, steps }];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) =>
+    Array.isArray(value)
+      ? unknowns(each, `${path}[${key}]`, [...steps, Number(key)])
+      : unknowns(each, `${path}.${key}`, [...steps, key]),
+  );
 }
 
 function forces({ type, options }: PlannedResource, { steps, before, after }: FieldDifference): boolean {

@@ -99,6 +99,22 @@ describe('cloud resources', () => {
     );
   });
 
+  it('come anew with an output deep in an argument', async () => {
+    const before = await planWith('prod');
+    const after = structuredClone(before) as Plan;
+    for (const { type, inputs } of after.resources) {
+      if (type.endsWith(':Account')) Object.assign(inputs, { accountId: 'other-nodes' });
+    }
+    const diff = diffOf(before, after);
+    expect(forcing(diff)).toMatchObject({
+      nodes: ['accountId'],
+      l4: ['nodeConfig.serviceAccount'],
+      'artifactregistry.reader': ['member'],
+    });
+    // The cluster's own pool is gone, and its arguments are left alone.
+    expect(actions(diff)).not.toHaveProperty('gke');
+  });
+
   it('are told as renamed where nothing else is other', async () => {
     const diff = await changing('prod', (config) => {
       config.pools.spare = config.pools.a100;
