@@ -1,97 +1,71 @@
 import { ApiObject, App, Chart } from 'cdk8s';
 import { STACK_LABELS } from '../constructs/naming';
+import { type AdmissionPolicy, admissionPolicies } from '../policies/admission';
+import { celList } from '../policies/cel';
+import type { PolicySettings } from '../policies/settings';
 
 export interface AdmissionChartProps {
-  /** The namespace whose pods are looked at. */
+  /** The namespace whose objects are looked at. */
   readonly namespace: string;
-  /** GPUs of the largest node that the environment has. */
-  readonly gpusPerNode: number;
+  readonly policies: PolicySettings;
 }
 
-/** All containers of a pod, of whatever kind. */
-const ALL = [
-  'object.spec.containers',
-  'object.spec.?initContainers.orValue([])',
-  'object.spec.?ephemeralContainers.orValue([])',
-].join(' + ');
-
-/** GPUs of the container `c`. */
-const GPUS = `quantity(c.?resources.?limits['nvidia.com/gpu'].orValue('0')).asInteger()`;
+const API_VERSION = 'admissionregistration.k8s.io/v1';
 
 /**
- * What the API server itself refuses in a namespace, whoever asks: pods with images that a registry may change under a
- * running service, and pods for which there is no node. Pods alone are looked at: what makes them is told in its events.
+ * The rules of `policies/` that the API server itself holds in a namespace, whoever asks.
  *
  * ValidatingAdmissionPolicy is stable since Kubernetes 1.30.
  */
-export function admissionChart({ namespace, gpusPerNode }: AdmissionChartProps): Chart {
+export function admissionChart({ namespace, policies }: AdmissionChartProps): Chart {
   const chart = new Chart(new App(), `admission-${namespace}`);
-  addPolicy(chart, namespace, {
-    name: 'images',
-    variables: {
-      // A digest, or a tag that does not move by design. A colon in front of a slash is a registry's port.
-      moving: `(${ALL}).map(c, c.image).filter(i, !i.contains('@') && (i.endsWith(':latest') || !i.matches(':[^/]+$')))`,
-    },
-    expression: 'variables.moving.size() == 0',
-    message: `'images named by no tag, or by latest, can change under a running service: ' + variables.moving.join(', ') + '. Name a version or a digest'`,
-  });
-  addPolicy(chart, namespace, {
-    name: 'gpus',
-    // As the scheduler counts: what runs at a time, or the init container that asks for the most.
-    variables: {
-      inits: 'object.spec.?initContainers.orValue([])',
-      together: `(object.spec.containers + variables.inits.filter(c, c.?restartPolicy.orValue('') == 'Always')).map(c, ${GPUS}).sum()`,
-      largest: `([0] + variables.inits.map(c, ${GPUS})).max()`,
-      gpus: 'variables.together > variables.largest ? variables.together : variables.largest',
-    },
-    expression: `variables.gpus <= ${gpusPerNode}`,
-    message: `'no node has ' + string(variables.gpus) + ' GPUs: the largest has ${gpusPerNode}. Split the model over pods, or add a pool of larger nodes'`,
-  });
+  for (const policy of admissionPolicies(policies)) addPolicy(chart, namespace, policy);
   return chart;
 }
 
-interface Policy {
-  readonly name: string;
-  /** CEL, by the names that the other expressions use. */
-  readonly variables: Readonly<Record<string, string>>;
-  /** CEL that holds for what is let in. */
-  readonly expression: string;
-  /** CEL for what is said to what is not. */
-  readonly message: string;
-}
-
-function addPolicy(chart: Chart, namespace: string, policy: Policy): void {
+function addPolicy(chart: Chart, namespace: string, policy: AdmissionPolicy): void {
+  const { actions, targets, annotations, variables, checks } = policy;
   const labels = { ...STACK_LABELS };
-  const apiVersion = 'admissionregistration.k8s.io/v1';
   const name = `triton-stack-${namespace}-${policy.name}`;
   new ApiObject(chart, policy.name, {
-    apiVersion,
+    apiVersion: API_VERSION,
     kind: 'ValidatingAdmissionPolicy',
     metadata: { name, labels },
     spec: {
       failurePolicy: 'Fail',
       matchConstraints: {
-        resourceRules: [
-          {
-            apiGroups: [''],
-            apiVersions: ['v1'],
-            operations: ['CREATE', 'UPDATE'],
-            resources: ['pods', 'pods/ephemeralcontainers'],
-          },
-        ],
+        resourceRules: targets.map(({ group, version, resources }) => ({
+          apiGroups: [group],
+          apiVersions: [version],
+          operations: ['CREATE', 'UPDATE'],
+          resources: [...resources],
+        })),
       },
-      variables: Object.entries(policy.variables).map(([key, expression]) => ({ name: key, expression })),
-      validations: [{ expression: policy.expression, messageExpression: policy.message, reason: 'Invalid' }],
+      matchConditions: [{ name: 'is-new', expression: isNew(annotations) }],
+      variables: Object.entries(variables).map(([key, expression]) => ({ name: key, expression })),
+      validations: checks.map(({ expression, message }) => ({
+        expression,
+        messageExpression: message,
+        reason: 'Invalid',
+      })),
     },
   });
   new ApiObject(chart, `${policy.name}-binding`, {
-    apiVersion,
+    apiVersion: API_VERSION,
     kind: 'ValidatingAdmissionPolicyBinding',
     metadata: { name, labels },
     spec: {
       policyName: name,
-      validationActions: ['Deny'],
+      validationActions: [...actions],
       matchResources: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } },
     },
   });
+}
+
+/** What is there already is left alone until somebody changes what rules look at: controllers set labels, finalizers, ... */
+function isNew(annotations: readonly string[]): string {
+  const own = (object: string) => `dyn(${object}).metadata.?annotations[?a].orValue('')`;
+  const changed =
+    annotations.length === 0 ? [] : [`${celList(annotations)}.exists(a, ${own('object')} != ${own('oldObject')})`];
+  return ['oldObject == null', 'dyn(object).spec != dyn(oldObject).spec', ...changed].join(' || ');
 }

@@ -61,8 +61,11 @@ export function containersOf({ path, spec }: PodView): readonly ContainerView[] 
   );
 }
 
-/** The names that NVIDIA's device plugin offers GPUs by, whole and in parts (NVIDIA/k8s-device-plugin, README). */
-export const GPU_RESOURCE = /^nvidia\.com\/(gpu|mig-)/;
+/**
+ * The names that NVIDIA's device plugin offers GPUs by, whole and in parts (NVIDIA/k8s-device-plugin, README): a regular
+ * expression of JavaScript and of RE2.
+ */
+export const GPU_RESOURCE = '^nvidia[.]com/(gpu|mig-)';
 
 /** Whether nobody can tell yet what the pod asks for. */
 export function isUnknownDemand(pod: PodView): boolean {
@@ -77,7 +80,7 @@ export function isUnknownDemand(pod: PodView): boolean {
 export function asksForGpu(pod: PodView): boolean {
   return containersOf(pod).some(({ container }) =>
     entries(at(container, 'resources', 'limits')).some(
-      ([name, value]) => GPU_RESOURCE.test(name) && value !== 0 && value !== '0',
+      ([name, value]) => new RegExp(GPU_RESOURCE).test(name) && value !== 0 && value !== '0',
     ),
   );
 }
@@ -101,7 +104,7 @@ export function gpusOf(pod: PodView): number {
 }
 
 /** Kinds whose pods run until they are told to stop. */
-const LASTING = ['Deployment', 'ReplicaSet', 'StatefulSet', 'LeaderWorkerSet'];
+export const LASTING = ['Deployment', 'ReplicaSet', 'StatefulSet', 'LeaderWorkerSet'];
 
 /** The label of a server's pods, by its value. */
 export const COMPONENT_LABEL = 'app.kubernetes.io/component';

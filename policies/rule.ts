@@ -67,8 +67,10 @@ export interface AdmissionTarget {
 
 /** A rule in CEL, as a ValidatingAdmissionPolicy says it. */
 export interface AdmissionRule {
-  /** `pods`: pods, and workloads that make them, which the variables of `admission/pod-variables.ts` are about. */
+  /** `pods`: pods, and workloads that make them, which the variables of `admission.ts` are about. */
   readonly targets: 'pods' | readonly AdmissionTarget[];
+  /** Annotations that it looks at: what is there already is looked at again when one of them changes. @default none */
+  readonly annotations?: readonly string[];
   /** CEL by the names that other expressions use, beside those of pods. */
   readonly variables?: (settings: PolicySettings) => Readonly<Record<string, string>>;
   /** CEL that holds for what is let in, and CEL for what is said to what is not. */

@@ -58,7 +58,8 @@ function granted({ owner, reason, until }: Waiver): GrantedWaiver {
   return { owner, reason, until };
 }
 
-function waiverFindings(waiver: Waiver, used: boolean, today: string): Finding[] {
+/** What is wrong with a waiver itself. */
+export function waiverFindings(waiver: Waiver, used: boolean, today: string): Finding[] {
   const { rule, subject, owner, until } = waiver;
   const what = `the waiver of ${rule}${subject === undefined ? '' : ` for ${subject}`} by ${owner}`;
   const finding = ({ id, severity, fix }: (typeof WAIVER_RULES)['ended' | 'unused'], message: string): Finding[] => [

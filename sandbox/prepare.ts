@@ -7,6 +7,7 @@ import { customKind, Definitions, UPSTREAM_VARIABLE } from './definitions';
 import { SandboxFailure } from './failure';
 import { growingPools, nodes } from './node-objects';
 import { type SimulatedPool, simulatedPools } from './pools';
+import { triedObjects } from './told-rules';
 
 /** Which environment a sandbox is for. */
 export interface Wanted {
@@ -30,7 +31,7 @@ export interface Prepared {
   readonly definitions: readonly KubernetesObject[];
   /** Claims that others make in the servers' namespace. */
   readonly claims: readonly KubernetesObject[];
-  /** What the environment's charts render. */
+  /** What the environment's charts render, with rules that it breaks itself told and not held. */
   readonly objects: readonly KubernetesObject[];
 }
 
@@ -43,7 +44,7 @@ export async function prepare(wanted: Wanted, root: string, progress: Progress):
   const plan = await planOf(environment, config);
   const pools = simulatedPools(environment);
   const growing = growingPools(pools);
-  const rendered = plan.charts.flatMap((chart) => chart.objects);
+  const rendered = triedObjects(environment, plan);
   const definitions = definitionsFor([...growing, ...rendered], root, progress);
   return {
     wanted,

@@ -4,7 +4,7 @@ import { serverName, slug } from '../constructs/naming';
 import { accelerator } from '../models/accelerator';
 import { wrap } from '../models/text';
 import { isComponent } from '../preview/build-plan';
-import type { PlannedResource } from '../preview/plan';
+import type { Plan } from '../preview/plan';
 import type { ServedModel } from '../stacks/environment/environment';
 import { HPA_SECONDS } from './control-plane';
 import type { Kubectl } from './kubectl';
@@ -13,6 +13,7 @@ import { PACE } from './pace';
 import { grows, type SimulatedPool, simulatedPools } from './pools';
 import type { Prepared } from './prepare';
 import { isReady, type Pod } from './readiness';
+import { toldRules } from './told-rules';
 
 interface Node {
   readonly kind: 'Node';
@@ -57,7 +58,7 @@ export async function report(
     ),
     '',
     bold('Simulated'),
-    ...simulated(pools, plan.resources).flatMap((text) => bullet(text, style.width)),
+    ...simulated(pools, plan).flatMap((text) => bullet(text, style.width)),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -164,8 +165,9 @@ function bullet(text: string, width: number): string[] {
 }
 
 /** What is not as it would be in the cloud. */
-function simulated(pools: readonly SimulatedPool[], resources: readonly PlannedResource[]): string[] {
-  const addOns = resources
+function simulated(pools: readonly SimulatedPool[], plan: Plan): string[] {
+  const told = toldRules(plan);
+  const addOns = plan.resources
     .filter((resource) => !isComponent(resource) && /^kubernetes:(helm|kustomize|yaml)/.test(resource.type))
     .map(({ name }) => name)
     .sort();
@@ -178,6 +180,11 @@ function simulated(pools: readonly SimulatedPool[], resources: readonly PlannedR
       : []),
     `No metrics are served, so autoscalers keep to their least replicas (they look every ${HPA_SECONDS} s).`,
     'Volumes are empty folders, and network policies are accepted but not enforced.',
+    ...(told.length > 0
+      ? [
+          `The environment breaks rules that the API server would hold it to: ${told.join(', ')}. Here it warns of them.`,
+        ]
+      : []),
     ...(addOns.length > 0 ? [`Not installed: ${addOns.join(', ')}.`] : []),
   ];
 }

@@ -24,11 +24,10 @@ export class Serving extends Component {
   private constructor(environment: Environment, opts: ComponentOptions) {
     super('serving:Serving', 'serving', opts);
     this.environment = environment;
-    const { servingNamespace, pools } = environment;
+    const { servingNamespace, policies } = environment;
     const namespace = new ChartResource({ chart: namespaceChart({ name: servingNamespace }) }, this.child);
-    const gpusPerNode = Math.max(0, ...pools.map((pool) => pool.gpusPerNode));
     // Servers keep these rules by construction, and need not wait for them.
-    new ChartResource({ chart: admissionChart({ namespace: servingNamespace, gpusPerNode }) }, this.child);
+    new ChartResource({ chart: admissionChart({ namespace: servingNamespace, policies }) }, this.child);
     this.afterNamespace = { parent: this, dependsOn: [...namespace.objects] };
   }
 

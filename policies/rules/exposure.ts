@@ -45,14 +45,13 @@ export const publicEndpoint: ResourceRule = {
   },
   cluster: {
     targets: [SERVICE, INGRESS, ROUTE, GATEWAY],
+    annotations: [...INTERNAL_SERVICE, GKE_CLASS],
     variables: ({ publicEndpoints }) => ({
-      annotations: 'dyn(object).metadata.?annotations.orValue({})',
-      named: `${celList(publicEndpoints.map(globPattern))}.exists(p, (request.kind.kind + ' ' + request.namespace + '/' + request.name).matches(p))`,
-      spec: 'dyn(object).spec',
+      named: `${celList(publicEndpoints.map(globPattern))}.exists(p, (variables.kind + ' ' + request.namespace + '/' + request.name).matches(p))`,
       open: [
-        `request.kind.kind == 'Service' ? variables.spec.?externalIPs.orValue([]).size() > 0 || (variables.spec.?type.orValue('') == 'LoadBalancer' && !${celList(INTERNAL_SERVICE)}.exists(a, variables.annotations[?a].orValue('') == 'Internal'))`,
-        `request.kind.kind == 'Ingress' ? !(variables.annotations[?'${GKE_CLASS}'].orValue('') == 'gce-internal' || variables.spec.?ingressClassName.orValue('') == 'gce-internal')`,
-        `request.kind.kind == 'Gateway' ? !variables.spec.gatewayClassName.matches('${INTERNAL_GATEWAY.source}')`,
+        `variables.kind == 'Service' ? variables.spec.?externalIPs.orValue([]).size() > 0 || (variables.spec.?type.orValue('') == 'LoadBalancer' && !${celList(INTERNAL_SERVICE)}.exists(a, variables.annotations[?a].orValue('') == 'Internal'))`,
+        `variables.kind == 'Ingress' ? !(variables.annotations[?'${GKE_CLASS}'].orValue('') == 'gce-internal' || variables.spec.?ingressClassName.orValue('') == 'gce-internal')`,
+        `variables.kind == 'Gateway' ? !variables.spec.gatewayClassName.matches('${INTERNAL_GATEWAY.source}')`,
         'true',
       ].join(' : '),
     }),
@@ -111,23 +110,22 @@ export const exposureTls: ResourceRule = {
   check: (resource) => tlsViolations(resource),
   cluster: {
     targets: [INGRESS, ROUTE],
+    annotations: [GKE_CLASS, ALLOW_HTTP, GKE_FRONTEND, ...GKE_CERTIFICATES],
     variables: () => ({
-      annotations: 'dyn(object).metadata.?annotations.orValue({})',
-      spec: 'dyn(object).spec',
       gke: `variables.annotations[?'${GKE_CLASS}'].orValue('').startsWith('gce')`,
     }),
     validations: () => [
       {
-        expression: `request.kind.kind != 'Ingress' || variables.spec.?tls.orValue([]).size() > 0 || ${celList(GKE_CERTIFICATES)}.exists(a, a in variables.annotations)`,
+        expression: `variables.kind != 'Ingress' || variables.spec.?tls.orValue([]).size() > 0 || ${celList(GKE_CERTIFICATES)}.exists(a, a in variables.annotations)`,
         message: `'has no certificate'`,
       },
       {
-        expression: `request.kind.kind != 'Ingress' || !variables.gke || variables.annotations[?'${ALLOW_HTTP}'].orValue('') == 'false' || '${GKE_FRONTEND}' in variables.annotations`,
+        expression: `variables.kind != 'Ingress' || !variables.gke || variables.annotations[?'${ALLOW_HTTP}'].orValue('') == 'false' || '${GKE_FRONTEND}' in variables.annotations`,
         message: `'takes plain HTTP as well'`,
       },
-      { expression: `request.kind.kind != 'Route' || has(variables.spec.tls)`, message: `'has no TLS'` },
+      { expression: `variables.kind != 'Route' || has(variables.spec.tls)`, message: `'has no TLS'` },
       {
-        expression: `request.kind.kind != 'Route' || variables.spec.?tls.?insecureEdgeTerminationPolicy.orValue('') != 'Allow'`,
+        expression: `variables.kind != 'Route' || variables.spec.?tls.?insecureEdgeTerminationPolicy.orValue('') != 'Allow'`,
         message: `'takes plain HTTP as well'`,
       },
     ],
@@ -195,13 +193,13 @@ export const exposureTimeout: ResourceRule = {
   },
   cluster: {
     targets: [ROUTE, INGRESS],
+    annotations: [ROUTE_TIMEOUT, NGINX_TIMEOUT],
     variables: (settings) => ({
-      annotations: 'dyn(object).metadata.?annotations.orValue({})',
       deadline: `${celCounts(deadlines(settings))}[?dyn(object).metadata.?labels[?'${INSTANCE_LABEL}'].orValue('')].orValue(0)`,
       text: `variables.annotations[?${celText(ROUTE_TIMEOUT)}].orValue('${DEFAULT_SECONDS.route}s')`,
       waits: [
-        `request.kind.kind == 'Ingress' ? (variables.annotations[?'${NGINX_TIMEOUT}'].orValue('').matches('^[0-9]+$') ? int(variables.annotations['${NGINX_TIMEOUT}']) : (dyn(object).spec.?ingressClassName.orValue('').contains('nginx') ? ${DEFAULT_SECONDS.nginx} : variables.deadline))`,
-        `dyn(object).spec.?tls.?termination.orValue('') == 'passthrough' ? variables.deadline`,
+        `variables.kind == 'Ingress' ? (variables.annotations[?'${NGINX_TIMEOUT}'].orValue('').matches('^[0-9]+$') ? int(variables.annotations['${NGINX_TIMEOUT}']) : (variables.spec.?ingressClassName.orValue('').contains('nginx') ? ${DEFAULT_SECONDS.nginx} : variables.deadline))`,
+        `variables.spec.?tls.?termination.orValue('') == 'passthrough' ? variables.deadline`,
         `variables.text.matches('^[0-9]+d$') ? variables.deadline`,
         `variables.text.matches('^[0-9]+(us|ms|s|m|h)$') ? int(duration(variables.text).getSeconds())`,
         '0',
@@ -209,7 +207,7 @@ export const exposureTimeout: ResourceRule = {
     }),
     validations: () => [
       {
-        expression: 'variables.waits >= variables.deadline',
+        expression: `!(variables.kind in ['Route', 'Ingress']) || variables.waits >= variables.deadline`,
         message: `'waits ' + string(variables.waits) + ' s, and the model may take ' + string(variables.deadline) + ' s'`,
       },
     ],

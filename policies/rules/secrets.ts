@@ -2,6 +2,11 @@ import { containersOf, podsOf } from '../pods';
 import { at, entries, isOpaque, list, objectKind, type PolicyResource, text } from '../resource';
 import type { ResourceRule, Violation } from '../rule';
 
+/** CEL for the names of the variables of all containers that are so. */
+function namesOf(condition: string): string {
+  return `variables.containers.map(c, c.?env.orValue([]).filter(e, ${condition}).map(e, e.name).join(', ')).filter(n, n != '').join(', ')`;
+}
+
 /** Resources that are keys. */
 const KEYS = [
   'gcp:serviceaccount/key:Key',
@@ -36,13 +41,11 @@ export const staticKey: ResourceRule = {
   },
   cluster: {
     targets: 'pods',
-    variables: () => ({
-      keys: `variables.variables.filter(e, e.name.matches('${KEY_VARIABLE}')).map(e, e.name)`,
-    }),
+    variables: () => ({ keys: namesOf(`e.name.matches('${KEY_VARIABLE}')`) }),
     validations: () => [
       {
-        expression: 'variables.keys.size() == 0',
-        message: `'static keys: ' + variables.keys.join(', ')`,
+        expression: `variables.keys == ''`,
+        message: `'static keys: ' + variables.keys`,
       },
     ],
   },
@@ -94,13 +97,15 @@ export const secretReference: ResourceRule = {
   cluster: {
     targets: 'pods',
     variables: () => ({
-      written: `variables.variables.filter(e, (e.name.upperAscii().matches('${SECRET_NAME}') && !e.?value.orValue('').matches('${HARMLESS_VALUE}')) || e.?value.orValue('').matches('${KEY_TEXT}')).map(e, e.name)`,
+      written: namesOf(
+        `(e.name.upperAscii().matches('${SECRET_NAME}') && has(e.value) && !e.value.matches('${HARMLESS_VALUE}')) || e.?value.orValue('').matches('${KEY_TEXT}')`,
+      ),
       told: `variables.containers.exists(c, (c.?command.orValue([]) + c.?args.orValue([])).exists(w, w.matches('${KEY_TEXT}')))`,
     }),
     validations: () => [
       {
-        expression: 'variables.written.size() == 0',
-        message: `'secrets that are written down: ' + variables.written.join(', ')`,
+        expression: `variables.written == ''`,
+        message: `'secrets that are written down: ' + variables.written`,
       },
       { expression: '!variables.told', message: `'a command or an argument holds a key'` },
     ],

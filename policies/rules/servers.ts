@@ -25,7 +25,6 @@ export const probes: ResourceRule = {
   cluster: {
     targets: 'pods',
     variables: ({ servers }) => ({
-      first: 'variables.pod.containers[0]',
       live: `variables.first.?livenessProbe.?httpGet.?path.orValue('')`,
       wanted: `${celCounts(budgets(servers))}[?variables.labels[?'${INSTANCE_LABEL}'].orValue('')].orValue(0)`,
       granted: `int(variables.first.?startupProbe.?periodSeconds.orValue(${DEFAULT_PERIOD})) * int(variables.first.?startupProbe.?failureThreshold.orValue(${DEFAULT_THRESHOLD}))`,
@@ -101,11 +100,10 @@ export const shutdownGrace: ResourceRule = {
   cluster: {
     targets: 'pods',
     variables: () => ({
-      server0: 'variables.pod.containers[0]',
-      words: 'variables.server0.?command.orValue([]) + variables.server0.?args.orValue([])',
+      words: 'variables.first.?command.orValue([]) + variables.first.?args.orValue([])',
       exits: `variables.words.filter(w, w.matches('${EXIT_TIMEOUT}')).map(w, int(w.split('=')[1]))`,
-      sleeping: `variables.server0.?lifecycle.?preStop.?exec.?command.orValue([])`,
-      slept: `variables.sleeping.size() == 2 && variables.sleeping[0] == 'sleep' && variables.sleeping[1].matches('^[0-9]+$') ? int(variables.sleeping[1]) : int(variables.server0.?lifecycle.?preStop.?sleep.?seconds.orValue(0))`,
+      sleeping: `variables.first.?lifecycle.?preStop.?exec.?command.orValue([])`,
+      slept: `variables.sleeping.size() == 2 && variables.sleeping[0] == 'sleep' && variables.sleeping[1].matches('^[0-9]+$') ? int(variables.sleeping[1]) : int(variables.first.?lifecycle.?preStop.?sleep.?seconds.orValue(0))`,
       grace: `int(variables.pod.?terminationGracePeriodSeconds.orValue(${DEFAULT_GRACE}))`,
     }),
     validations: () => [

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Progress } from '../../bin/progress';
+import { imageReference, versions } from '../../models/versions';
 import type { KubernetesObject } from '../../preview/plan';
 import { customKind, Definitions } from '../../sandbox/definitions';
 import type { Kubectl } from '../../sandbox/kubectl';
@@ -92,18 +93,18 @@ export interface TestPod extends KubernetesObject {
   readonly spec: Readonly<Record<string, unknown>> & { readonly containers: readonly object[] };
 }
 
-/** A pod that the restricted standard admits, in part as given. */
+/** A pod that a cluster of production admits as far as it has no digest, in part as given. */
 export function pod(name: string, namespace: string, spec: object = {}, container: object = {}): TestPod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace },
+    metadata: { name, namespace, labels: { 'app.kubernetes.io/name': name, 'app.kubernetes.io/instance': name } },
     spec: {
       securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
       containers: [
         {
           name: 'main',
-          image: 'example.test/image:1.0',
+          image: imageReference(versions.images.rclone),
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
           ...container,
         },
