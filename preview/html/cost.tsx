@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import type { PlanDiff } from '../diff/plan-diff';
 import type { PlannedCost, PlannedPoolCost } from '../plan';
 import { anchor } from './anchor';
-import { usdAMonth, usdAMonthMore, usdAnHour, whole } from './format';
+import { sentence, usdAMonth, usdAMonthMore, usdAnHour, whole } from './format';
 import { ScrollBox } from './scroll-box';
 
 const SIZES = ['idle', 'serving', 'most'] as const;
@@ -41,7 +41,7 @@ export function Cost(props: {
               </th>
               {SIZES.map((size) => (
                 <th key={size} scope="col" class="number">
-                  {size}, $/month
+                  {sentence(size)}, $/month
                 </th>
               ))}
             </tr>
@@ -71,7 +71,7 @@ function Total({ size, before, after }: { readonly size: Size } & BeforeAfter<Pl
   const cost = after?.[size] ?? 0;
   return (
     <div>
-      <dt>{size}</dt>
+      <dt>{sentence(size)}</dt>
       <dd class="value">{usdAMonth(cost)}</dd>
       <dd class="more">
         {usdAnHour(cost)} an hour: {MEANINGS[size]}

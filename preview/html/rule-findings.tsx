@@ -45,7 +45,7 @@ export function RuleFindings(props: {
   return (
     <li data-group-of-items class={state}>
       <p class="row-title">
-        <span class={`state ${state}`}>{state}</span> <strong>{rule === undefined ? id : sentence(rule.title)}</strong>{' '}
+        <span class={`state ${state}`}>{state}</span> {rule !== undefined && <strong>{sentence(rule.title)}</strong>}{' '}
         <code class="quiet">{id}</code>{' '}
         {findings.length > 1 && <span class="count">{counted(findings.length, 'time')}</span>}
       </p>

@@ -14,7 +14,7 @@ export function exampleDiff(plan: Plan): Required<Compared> {
     summary: {
       ...plan.summary,
       policies: {
-        rules: ['deletion-protection', 'gpu-everywhere', 'image-digest', 'pool-ceiling', 'probes'],
+        rules: ['deletion-protection', 'gpu-everywhere', 'image-digest', 'cost-ceiling', 'probes'],
         findings: [...added, ...standing, ...waived],
       },
     },
@@ -43,7 +43,7 @@ function exampleFindings(plan: Plan): ExampleFindings {
   return {
     added: [
       {
-        rule: 'pool-ceiling',
+        rule: 'cost-ceiling',
         severity: 'error',
         subject: 'NodePool l4',
         urn: pool.urn,

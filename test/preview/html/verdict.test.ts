@@ -16,7 +16,7 @@ function example(without: { readonly failing?: true; readonly grave?: true; read
   const { plan, diff } = exampleDiff(prod);
   const { policies } = plan.summary;
   const findings = without.failing
-    ? policies.findings.filter(({ rule }) => rule !== 'pool-ceiling')
+    ? policies.findings.filter(({ rule }) => rule !== 'cost-ceiling')
     : policies.findings;
   const keeps = ({ action }: { readonly action: string }) =>
     !without.all && !(without.grave && ['replace', 'delete'].includes(action));
