@@ -134,6 +134,9 @@ const GPU_NODE_LABELS = ['cloud.google.com/gke-accelerator', 'nvidia.com/gpu.pro
 /** Labels of nodes that say nothing of GPUs. */
 const COMMON_NODE_LABEL = /^(.*\.)?(kubernetes|k8s)\.io\//;
 
+/** Where Prometheus is where nobody says. */
+export const MONITORING_NAMESPACE = 'monitoring';
+
 /** Namespaces that others bring, whose pods manage nodes. */
 const SYSTEM_NAMESPACES = ['gpu-operator', 'kube-system'];
 
@@ -161,7 +164,8 @@ export function policySettings({
     publicEndpoints,
     unrestrictedNamespaces: distinct([
       ...SYSTEM_NAMESPACES,
-      ...(monitoring?.namespace === undefined ? [] : [monitoring.namespace]),
+      // OpenShift brings its own.
+      ...(monitoring?.kind === 'openshift' ? [] : [monitoring?.namespace ?? MONITORING_NAMESPACE]),
       ...unrestrictedNamespaces,
     ]),
     labels,

@@ -3,7 +3,7 @@ import { ACCELERATORS } from '../../models/accelerator';
 import { modelNameSchema, releaseSchema, scaleSchema } from '../../models/model';
 import { wording } from '../../models/parse';
 import { priceOverridesSchema } from '../../models/price-book';
-import { policiesSchema } from '../../policies/settings';
+import { MONITORING_NAMESPACE, policiesSchema } from '../../policies/settings';
 
 const count = z.int().min(0);
 const positive = z.int().min(1);
@@ -191,7 +191,7 @@ const kubeflow = z.discriminatedUnion('kind', [
 /** Who scrapes the servers and answers the autoscaler. */
 const installedMonitoring = z.strictObject({
   kind: z.literal('prometheus'),
-  namespace: dnsLabel.default('monitoring'),
+  namespace: dnsLabel.default(MONITORING_NAMESPACE),
   /** GB of disk for 15 days of metrics. */
   diskGb: positive.default(50),
 });
@@ -200,7 +200,7 @@ const openshiftMonitoring = z.strictObject({ kind: z.literal('openshift') });
 const presentMonitoring = z.strictObject({
   kind: z.literal('existing'),
   /** The namespace that scrapes the servers. */
-  namespace: dnsLabel.default('monitoring'),
+  namespace: dnsLabel.default(MONITORING_NAMESPACE),
 });
 
 const workload = z.discriminatedUnion('kind', [
