@@ -31,7 +31,7 @@ export interface ServerFacts {
 export interface PolicySettings {
   readonly profile: Profile;
   /** By rule id, where the environment says other than the profile. */
-  readonly severity: Readonly<Record<string, Severity | 'off'>>;
+  readonly severity: Readonly<Record<string, Severity | 'off' | undefined>>;
   readonly waivers: readonly Waiver[];
   /** Registries, or repositories in them, that images may come from. */
   readonly registries: readonly string[];
@@ -70,6 +70,12 @@ const ruleId = z.string().superRefine((id, context) => {
   });
 });
 
+/** A day without quotes is a point in time to some readers of YAML, the engine's among them. */
+function dayOf(value: unknown): unknown {
+  const text = value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value;
+  return typeof text === 'string' ? text.replace(/T00:00:00(\.0+)?Z$/, '') : text;
+}
+
 const waiver = z.strictObject({
   rule: ruleId,
   subject: z.string().min(1).optional(),
@@ -77,21 +83,18 @@ const waiver = z.strictObject({
   owner: z.string().min(1),
   reason: z.string().min(1),
   /** The last day on which it counts. */
-  until: z.iso.date(wording({ reason: 'is not a date', allowed: 'a day such as 2027-01-31' })),
+  until: z.preprocess(dayOf, z.iso.date(wording({ reason: 'is not a date', allowed: 'a day such as 2027-01-31' }))),
 });
 
-const severities = z.record(z.string(), z.enum(['error', 'warning', 'off'])).superRefine((severity, context) => {
-  for (const id of Object.keys(severity)) {
-    const result = ruleId.safeParse(id);
-    for (const { message } of result.error?.issues ?? []) context.addIssue({ code: 'custom', path: [id], message });
-  }
-});
+const weight = z.enum(['error', 'warning', 'off']).optional();
+/** A key for each rule: of one that is none, what was meant is told. */
+const severities = z.strictObject(Object.fromEntries(RULE_IDS.map((id) => [id, weight])));
 
 /** The key `triton-stack:policies` of an environment's file. */
 export const policiesSchema = z.strictObject({
   /** The safe one where nobody says. */
   profile: z.enum(['development', 'production']).default('production'),
-  severity: severities.default({}),
+  severity: severities.prefault({}),
   waivers: z.array(waiver).default([]),
   /** Left out: the repositories of `versions.json`. */
   registries: words.optional(),
