@@ -1,15 +1,24 @@
 import type { ComponentChildren, VNode } from 'preact';
 import type { Consequence } from '../diff/plan-diff';
-import { ACTIONS, ActionLabel } from './actions';
+import { wordOf } from '../diff/words';
+import { ActionLabel } from './actions';
 import type { ChangeRow } from './change-rows';
 import { Fields } from './fields';
-import { counted } from './format';
+import { counted, sentence } from './format';
 
 const CONSEQUENCES: Readonly<Record<Consequence['kind'], string>> = {
   'data-loss': 'Data is lost.',
   downtime: 'Downtime.',
   restart: 'Restart.',
   blocked: 'Cannot be carried out.',
+};
+
+/** As they stand in the line, which may be folded. */
+const IN_SHORT: Readonly<Record<Consequence['kind'], string>> = {
+  'data-loss': 'data loss',
+  downtime: 'downtime',
+  restart: 'restart',
+  blocked: 'blocked',
 };
 
 /** One change: a line, with what comes of it and its fields below. Where there is neither, the line is all. */
@@ -27,7 +36,7 @@ export function ChangeItem(props: {
     <li
       id={id}
       data-item
-      data-action={ACTIONS[action].done}
+      data-action={wordOf(action)}
       data-kind={kind}
       data-group={group}
       {...(consequential && { 'data-consequential': '' })}
@@ -76,7 +85,8 @@ function Line({
   readonly more: string;
   readonly linked?: true;
 }): VNode {
-  const { change, kind, group } = row;
+  const { change, kind, group, consequences } = row;
+  const comes = [...new Set(consequences.map((each) => IN_SHORT[each.kind]))];
   return (
     <>
       <ActionLabel action={change.action} />
@@ -85,7 +95,7 @@ function Line({
         <strong>{linked && row.href !== undefined ? <a href={row.href}>{change.name}</a> : change.name}</strong>
         {change.formerName !== undefined && <span class="quiet"> was {change.formerName}</span>}
       </span>
-      <span class="where">{[group, more].filter((text) => text !== '').join(' · ')}</span>
+      <span class="where">{[...comes, group, more].filter((text) => text !== '').join(' · ')}</span>
     </>
   );
 }
@@ -106,7 +116,7 @@ function Consequences({ consequences }: { readonly consequences: readonly Conseq
     <ul class="plain consequences">
       {consequences.map(({ kind, text }) => (
         <li key={`${kind} ${text}`} class={kind}>
-          <strong>{CONSEQUENCES[kind]}</strong> {text}
+          <strong>{CONSEQUENCES[kind]}</strong> {sentence(text)}
         </li>
       ))}
     </ul>

@@ -1,8 +1,7 @@
 import type { Action, Consequence, ObjectChange, PlanDiff, ResourceChange, Rollout } from '../diff/plan-diff';
+import { ACTIONS, rolloutText, shortType } from '../diff/words';
 import type { Plan } from '../plan';
-import { ACTIONS } from './actions';
 import { anchor, objectAnchor, resourceAnchor } from './anchor';
-import { counted, duration } from './format';
 import { anchorsByUrn } from './links';
 
 /** A change of either kind, as the list shows it. */
@@ -42,9 +41,8 @@ const GRAVEST: readonly Consequence['kind'][] = ['data-loss', 'blocked'];
 
 /** What comes before: what loses data, then by action. Rows of one weight stay in the diff's order. */
 export function weight({ change, consequences }: ChangeRow): number {
-  const actions = Object.keys(ACTIONS);
   const gravest = consequences.some(({ kind }) => GRAVEST.includes(kind));
-  return (gravest ? 0 : actions.length) + actions.indexOf(change.action);
+  return (gravest ? 0 : ACTIONS.length) + ACTIONS.findIndex(([action]) => action === change.action);
 }
 
 function sorted(rows: readonly ChangeRow[]): ChangeRow[] {
@@ -57,7 +55,7 @@ function resourceRow(change: ResourceChange, there: ReadonlySet<string>): Change
   return {
     id: anchor('change', 'resource', ...urn.split('::').slice(2)),
     change,
-    kind: type.startsWith('pulumi:providers:') ? 'Provider' : type.slice(type.lastIndexOf(':') + 1),
+    kind: shortType(type),
     group,
     ...(there.has(target) && { href: `#${target}` }),
     consequences,
@@ -72,7 +70,7 @@ function objectRow(change: ObjectChange, there: ReadonlySet<string>, rollouts: r
   const told = change.consequences.some((each) => each.kind === 'restart');
   const consequences = [
     ...change.consequences,
-    ...(rollout === undefined || told ? [] : [{ kind: 'restart' as const, text: restartText(rollout) }]),
+    ...(rollout === undefined || told ? [] : [{ kind: 'restart' as const, text: `${rolloutText(rollout)}.` }]),
   ];
   return {
     id: anchor('change', chart, kind, namespace ?? '', name),
@@ -83,9 +81,4 @@ function objectRow(change: ObjectChange, there: ReadonlySet<string>, rollouts: r
     consequences,
     consequential: GRAVE.includes(action) || consequences.length > 0,
   };
-}
-
-function restartText({ pods, gpusPerPod, seconds }: Rollout): string {
-  const gpus = gpusPerPod === 0 ? '' : ` with ${counted(pods * gpusPerPod, 'GPU')}`;
-  return `${counted(pods, 'pod')}${gpus} ${pods === 1 ? 'starts' : 'start'} anew, within about ${duration(seconds)}.`;
 }

@@ -1,7 +1,8 @@
 import type { VNode } from 'preact';
 import type { PlanDiff } from '../diff/plan-diff';
+import { wordOf } from '../diff/words';
 import type { Plan } from '../plan';
-import { ACTIONS } from './actions';
+import { type AlikeRows, alikeRows } from './alike';
 import { ChangeItem } from './change-item';
 import { type ChangeRow, changeRows, weight } from './change-rows';
 import { FilterBar, tally } from './filter-bar';
@@ -25,7 +26,9 @@ export function Changes({ diff, plan }: { readonly diff: PlanDiff; readonly plan
     },
     { title: 'Cloud and add-ons', rows: resources.filter(calm) },
     { title: 'Kubernetes objects', rows: objects.filter(calm) },
-  ].filter((group) => group.rows.length > 0);
+  ]
+    .filter((group) => group.rows.length > 0)
+    .map((group) => ({ ...group, alike: alikeRows(group.rows) }));
   const firstWith = firstWithText(groups.flatMap((group) => group.rows));
   return (
     <>
@@ -38,7 +41,7 @@ export function Changes({ diff, plan }: { readonly diff: PlanDiff; readonly plan
           {
             property: 'action',
             label: 'Action',
-            options: tally(rows.map(({ change }) => ACTIONS[change.action].done)),
+            options: tally(rows.map(({ change }) => wordOf(change.action))),
           },
           { property: 'kind', label: 'Kind', options: tally(rows.map(({ kind }) => kind)) },
           { property: 'group', label: 'Group or chart', options: tally(rows.map(({ group }) => group)) },
@@ -55,9 +58,12 @@ export function Changes({ diff, plan }: { readonly diff: PlanDiff; readonly plan
               class="plain changes"
               shown={SHOWN}
               what="changes"
-              items={group.rows.map((row) => (
-                <ChangeItem key={row.id} row={row} open={showsFields(group.rows)} firstWith={firstWith} />
-              ))}
+              items={group.alike.flatMap(({ first, others }) => [
+                <ChangeItem key={first.id} row={first} open={showsFields(group.alike)} firstWith={firstWith} />,
+                ...(others.length === 0
+                  ? []
+                  : [<Others key={`others ${first.id}`} rows={others} firstWith={firstWith} />]),
+              ])}
             />
           </div>
         ))}
@@ -76,6 +82,23 @@ function firstWithText(rows: readonly ChangeRow[]): ReadonlyMap<string, ChangeRo
 }
 
 /** Whether there is room for the fields of all: what is created or deleted has none. */
-function showsFields(rows: readonly ChangeRow[]): boolean {
-  return rows.filter(({ change }) => change.fields.length > 0).length <= OPEN;
+function showsFields(rows: readonly AlikeRows[]): boolean {
+  return rows.filter(({ first }) => first.change.fields.length > 0).length <= OPEN;
+}
+
+/** Changes as the one before them, folded. */
+function Others(props: { rows: readonly ChangeRow[]; firstWith: ReadonlyMap<string, ChangeRow> }): VNode {
+  const { rows, firstWith } = props;
+  return (
+    <li data-group-of-items>
+      <details class="more-items" data-fold>
+        <summary>{`the same for ${rows.length} more`}</summary>
+        <ul class="plain changes">
+          {rows.map((row) => (
+            <ChangeItem key={row.id} row={row} open={false} firstWith={firstWith} />
+          ))}
+        </ul>
+      </details>
+    </li>
+  );
 }

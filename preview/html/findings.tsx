@@ -82,7 +82,7 @@ function summary(rules: readonly string[], findings: readonly Finding[]): string
   if (findings.length === 0) return 'Nothing breaks a rule.';
   return fails === 0
     ? 'Nothing fails.'
-    : `${counted(fails, 'finding fails', 'findings fail')}: an error that nobody lets stand.`;
+    : `${counted(fails, 'finding fails', 'findings fail')}: errors that nobody lets stand.`;
 }
 
 interface Group {

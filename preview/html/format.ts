@@ -1,5 +1,4 @@
-/** Hours in a month, as clouds reckon. */
-const HOURS_A_MONTH = 730;
+import { HOURS_A_MONTH } from '../../models/cost';
 
 const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const CENTS = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
@@ -42,15 +41,6 @@ export function counted(count: number, one: string, several = `${one}s`): string
 /** `2-12`, or `2` where both are the same. */
 export function range(least: number, most: number): string {
   return least === most ? whole(least) : `${whole(least)}\u2013${whole(most)}`;
-}
-
-/** `45 s`, `6 min`, `1 h 20 min`. */
-export function duration(seconds: number): string {
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 90) return `${minutes} min`;
-  const rest = minutes % 60;
-  return `${Math.floor(minutes / 60)} h${rest === 0 ? '' : ` ${rest} min`}`;
 }
 
 /** A sentence's first letter large. */

@@ -1,10 +1,10 @@
 import type { ComponentChildren, VNode } from 'preact';
-import type { Action, Compared, PlanDiff, Revision } from '../diff/plan-diff';
+import type { Compared, PlanDiff, Revision } from '../diff/plan-diff';
+import { countsOf, duration } from '../diff/words';
 import type { Plan } from '../plan';
-import { ACTIONS } from './actions';
-import { counted, duration, range, usdAMonth, usdAMonthMore, whole } from './format';
+import { counted, range, usdAMonth, usdAMonthMore, whole } from './format';
 import { total } from './totals';
-import { actionCounts, failing, restartedGpus, type Verdict, verdictOf } from './verdict';
+import { failing, restartedGpus, rulesOf, type Verdict, verdictOf } from './verdict';
 
 const LEVELS: Readonly<Record<Verdict['level'], string>> = {
   stop: 'Fails',
@@ -76,17 +76,13 @@ function Figure(props: { title: string; value: ComponentChildren; href: string; 
 }
 
 function DiffFigures({ diff }: { diff: PlanDiff }): VNode {
-  const counts = actionCounts(diff);
-  const changes = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const told = (Object.keys(ACTIONS) as Action[]).filter((action) => counts[action] > 0);
+  const changes = [...diff.resources, ...diff.objects];
   const longest = Math.max(0, ...diff.rollouts.map(({ seconds }) => seconds));
   const pods = diff.rollouts.reduce((sum, each) => sum + each.pods, 0);
   return (
     <>
-      <Figure title="Changes" value={whole(changes)} href="#changes">
-        {told.length === 0
-          ? 'nothing differs'
-          : told.map((action) => `${whole(counts[action])} ${ACTIONS[action].done}`).join(', ')}
+      <Figure title="Changes" value={whole(changes.length)} href="#changes">
+        {countsOf(changes)}
       </Figure>
       <Figure
         title="GPUs restarted"
@@ -140,15 +136,16 @@ function CostFigure({ plan, diff }: Compared): VNode {
 
 function PolicyFigure({ plan }: { plan: Plan }): VNode {
   const { rules, findings } = plan.summary.policies;
-  const fails = failing(findings).length;
+  const fails = failing(findings);
   const waived = findings.filter(({ waiver }) => waiver !== undefined).length;
-  const warned = findings.length - fails - waived;
+  const warned = findings.length - fails.length - waived;
   return (
-    <Figure title="Policies failing" value={whole(fails)} href="#policies">
+    <Figure title="Policies failing" value={whole(rulesOf(fails))} href="#policies">
       {rules.length === 0
         ? 'none looked at'
         : [
-            `${counted(rules.length, 'rule')}`,
+            `of ${counted(rules.length, 'rule')}`,
+            ...(fails.length > 0 ? [counted(fails.length, 'finding')] : []),
             ...(warned > 0 ? [counted(warned, 'warning')] : []),
             ...(waived > 0 ? [`${whole(waived)} waived`] : []),
           ].join(', ')}

@@ -1,17 +1,41 @@
 import type { VNode } from 'preact';
 import type { Rollout } from '../diff/plan-diff';
+import { duration } from '../diff/words';
 import type { Plan } from '../plan';
 import { objectAnchor } from './anchor';
-import { counted, duration, whole } from './format';
+import { counted, whole } from './format';
 import { anchorsByUrn } from './links';
 import { ScrollBox } from './scroll-box';
+
+/** Above this many rollouts the others are folded. */
+const SHOWN = 12;
 
 /** Rollouts as a table, the longest first. */
 export function Rollouts({ rollouts, plan }: { readonly rollouts: readonly Rollout[]; readonly plan: Plan }): VNode {
   const there = new Set(anchorsByUrn(plan).values());
   const sorted = [...rollouts].sort((a, b) => b.seconds - a.seconds);
+  const rest = sorted.slice(SHOWN);
   return (
-    <ScrollBox label="Table of restarts">
+    <>
+      <RolloutTable label="Table of restarts" rollouts={sorted.slice(0, SHOWN)} there={there} />
+      {rest.length > 0 && (
+        <details class="more-items" data-fold>
+          <summary>{counted(rest.length, 'more restart')}</summary>
+          <RolloutTable label="Table of more restarts" rollouts={rest} there={there} />
+        </details>
+      )}
+    </>
+  );
+}
+
+function RolloutTable(props: {
+  readonly label: string;
+  readonly rollouts: readonly Rollout[];
+  readonly there: ReadonlySet<string>;
+}): VNode {
+  const { label, rollouts, there } = props;
+  return (
+    <ScrollBox label={label}>
       <table>
         <thead>
           <tr>
@@ -35,7 +59,7 @@ export function Rollouts({ rollouts, plan }: { readonly rollouts: readonly Rollo
           </tr>
         </thead>
         <tbody>
-          {sorted.map((rollout) => (
+          {rollouts.map((rollout) => (
             <tr key={`${rollout.chart} ${rollout.kind} ${rollout.name}`}>
               <th scope="row">
                 <Linked target={objectAnchor(rollout.chart, rollout)} there={there} name={rollout.name} />
@@ -46,8 +70,7 @@ export function Rollouts({ rollouts, plan }: { readonly rollouts: readonly Rollo
               <td class="number">{whole(rollout.surgeGpus)}</td>
               <td class="number">{whole(rollout.unavailable)}</td>
               <td class="number">
-                {duration(rollout.seconds)}
-                <span class="quiet block">up to {duration(rollout.longestSeconds)}</span>
+                <Time {...rollout} />
               </td>
               <td>
                 <Reasons because={rollout.because} />
@@ -63,6 +86,17 @@ export function Rollouts({ rollouts, plan }: { readonly rollouts: readonly Rollo
 function Linked(props: { target: string; there: ReadonlySet<string>; name: string }): VNode {
   const { target, there, name } = props;
   return there.has(target) ? <a href={`#${target}`}>{name}</a> : <span>{name}</span>;
+}
+
+function Time({ seconds, longestSeconds }: Rollout): VNode {
+  // No server of ours, whose start could be reckoned.
+  if (longestSeconds === 0) return <>not known</>;
+  return (
+    <>
+      {duration(seconds)}
+      {longestSeconds > seconds && <span class="quiet block">up to {duration(longestSeconds)}</span>}
+    </>
+  );
 }
 
 /** Fields of this many are named. */

@@ -15,6 +15,11 @@ export function failing(findings: readonly Finding[]): readonly Finding[] {
   return findings.filter(({ severity, waiver }) => severity === 'error' && waiver === undefined);
 }
 
+/** How many rules findings are of. */
+export function rulesOf(findings: readonly Finding[]): number {
+  return new Set(findings.map(({ rule }) => rule)).size;
+}
+
 /** How many resources and objects an action befalls. */
 export function actionCounts({ resources, objects }: PlanDiff): Readonly<Record<Action, number>> {
   const counts = { create: 0, update: 0, replace: 0, rename: 0, delete: 0 };
@@ -36,10 +41,11 @@ export function grave({ resources, objects }: PlanDiff): number {
 /** Sums up what fails, what is replaced or deleted, and what starts anew. */
 export function verdictOf({ plan, diff }: Compared): Verdict {
   const { rules, findings } = plan.summary.policies;
-  const fails = failing(findings).length;
+  const failures = failing(findings);
+  const fails = rulesOf(failures);
   const policies =
     fails > 0
-      ? `${counted(fails, 'policy finding fails', 'policy findings fail')}.`
+      ? `${counted(fails, 'policy fails', 'policies fail')}, ${counted(failures.length, 'finding')}.`
       : rules.length > 0
         ? 'No policy fails.'
         : 'No policies were looked at.';

@@ -39,7 +39,10 @@ describe('a rollout', () => {
     const changed = { ...deployment, kind: 'Deployment', action: 'update' as const };
     const { objects } = changeRows({ ...diff, objects: [changed] }, plan);
     expect(objects[0]?.consequences).toEqual([
-      { kind: 'restart', text: '2 pods with 2 GPUs start anew, within about 2 min.' },
+      {
+        kind: 'restart',
+        text: '2 pods with 1 GPU each at least: about 3 min, 7 min at most; needs 1 GPU beside for as long, none away.',
+      },
     ]);
     expect(objects[0]?.consequential).toBe(true);
   });

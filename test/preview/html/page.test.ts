@@ -6,24 +6,27 @@ import { buildPlan } from '../../../preview/build-plan';
 import { launchChromium } from '../../support/chromium';
 import { ROOT } from '../../support/environment-file';
 import { exampleDiff } from './example-diff';
-import { openFolds, planOfMany, ReportPages } from './report-pages';
+import { newImages, openFolds, planOfMany, ReportPages } from './report-pages';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let browser: Browser;
 let pages: ReportPages;
-/** Addresses of reports: a plan, a plan with its diff, a plan behind Routes, and one of a hundred models. */
-let reports: Record<'plan' | 'diff' | 'openshift' | 'many', string>;
-/** The diff and the many models in one browser page, for what changes nothing. */
+/** Reports: a plan, a plan with its diff, a plan behind Routes, one of a hundred models, and a diff of all of them. */
+const REPORTS = ['plan', 'diff', 'openshift', 'many', 'manyChanged'] as const;
+/** Their addresses. */
+let reports: Record<(typeof REPORTS)[number], string>;
 beforeAll(async () => {
   browser = await launchChromium();
   pages = new ReportPages(browser);
   const prod = await buildPlan(ROOT, 'prod');
+  const many = await planOfMany(100);
   reports = {
     plan: pages.write({ plan: prod }),
     diff: pages.write(exampleDiff(prod)),
     openshift: pages.write({ plan: await buildPlan(ROOT, 'openshift') }),
-    many: pages.write({ plan: await planOfMany(100) }),
+    many: pages.write({ plan: many }),
+    manyChanged: pages.write(newImages(many)),
   };
 });
 afterAll(() => browser?.close());
@@ -55,8 +58,8 @@ describe('what others can use', () => {
     await close();
   });
 
-  it('a hundred models', async () => {
-    const { page, close } = await pages.open(reports.many);
+  it.each(['many', 'manyChanged'] as const)('a hundred models: %s', async (report) => {
+    const { page, close } = await pages.open(reports[report]);
     expect(await violations(page)).toEqual([]);
     await close();
   });
@@ -107,17 +110,14 @@ describe('what others can use', () => {
 });
 
 describe('what it may do', () => {
-  it.each(['plan', 'diff', 'openshift', 'many'] as const)(
-    'asks nobody for anything, and has no error: %s',
-    async (report) => {
-      const { page, trouble, requests, close } = await pages.open(reports[report]);
-      await openFolds(page);
-      await page.locator('#theme').click();
-      await page.evaluate('scrollTo(0, document.body.scrollHeight)');
-      expect({ trouble, requests }).toEqual({ trouble: [], requests: [] });
-      await close();
-    },
-  );
+  it.each(REPORTS)('asks nobody for anything, and has no error: %s', async (report) => {
+    const { page, trouble, requests, close } = await pages.open(reports[report]);
+    await openFolds(page);
+    await page.locator('#theme').click();
+    await page.evaluate('scrollTo(0, document.body.scrollHeight)');
+    expect({ trouble, requests }).toEqual({ trouble: [], requests: [] });
+    await close();
+  });
 
   it.each([
     ['a script', 'document.body.append(Object.assign(document.createElement("script"), { textContent: "pwned = 1" }))'],
@@ -158,9 +158,9 @@ function poisoned<T>(value: T, poison: string, key = ''): T {
 }
 
 describe('how wide it is', () => {
-  it.each(['plan', 'diff', 'openshift', 'many'] as const)('%s', async (report) => {
+  it.each(REPORTS)('%s', async (report) => {
     const { page, close } = await pages.open(reports[report]);
-    if (report !== 'many') await openFolds(page);
+    if (!report.startsWith('many')) await openFolds(page);
     for (const width of [360, 800, 1280]) {
       await page.setViewportSize({ width, height: 800 });
       expect(await page.evaluate('document.documentElement.scrollWidth'), `at ${width} pixels`).toBe(width);
@@ -170,11 +170,9 @@ describe('how wide it is', () => {
 });
 
 describe('links', () => {
-  it.each(['plan', 'diff', 'openshift', 'many'] as const)(
-    '%s: each leads somewhere, and no id stands twice',
-    async (report) => {
-      const { page, close } = await pages.open(reports[report]);
-      const { dead, twice, links } = (await page.evaluate(`(() => {
+  it.each(REPORTS)('%s: each leads somewhere, and no id stands twice', async (report) => {
+    const { page, close } = await pages.open(reports[report]);
+    const { dead, twice, links } = (await page.evaluate(`(() => {
       const ids = [...document.querySelectorAll('[id]')].map(({ id }) => id);
       const links = [...document.querySelectorAll('a')].map((link) => link.getAttribute('href'));
       return {
@@ -183,11 +181,10 @@ describe('links', () => {
         twice: ids.filter((id, index) => ids.indexOf(id) !== index),
       };
     })()`)) as { dead: string[]; twice: string[]; links: number };
-      expect({ dead, twice }).toEqual({ dead: [], twice: [] });
-      expect(links).toBeGreaterThan(20);
-      await close();
-    },
-  );
+    expect({ dead, twice }).toEqual({ dead: [], twice: [] });
+    expect(links).toBeGreaterThan(20);
+    await close();
+  });
 
   it('opens what a link leads to, in a fold of a fold', async () => {
     const id = 'object/triton-llama-000/Deployment/triton/triton-llama-000';
@@ -269,6 +266,16 @@ describe('filters', () => {
       'l4',
       'triton-llama-3-1-8b',
     ]);
+    await close();
+  });
+
+  it('find one of a hundred alike changes', async () => {
+    const { page, close } = await pages.open(reports.manyChanged);
+    expect(await shown(page)).toBe(2);
+    expect(await page.locator('#change-list summary', { hasText: 'the same for 49 more' }).count()).toBe(2);
+    await page.locator('#change-list-filter-text').fill('llama-042');
+    await expect.poll(() => shown(page)).toBe(1);
+    expect(await page.locator('#change-list li:visible').count()).toBe(2);
     await close();
   });
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { buildPlan } from '../../../preview/build-plan';
+import { diffPlans } from '../../../preview/diff/diff-plans';
 import type { Compared } from '../../../preview/diff/plan-diff';
 import { renderHtml } from '../../../preview/html/render-html';
 import type { Plan } from '../../../preview/plan';
@@ -25,6 +26,15 @@ export async function planOfMany(models: number): Promise<Plan> {
     })),
   };
   return buildPlan(environmentFolder('many', environmentText(config)), 'many');
+}
+
+/** What a newer Triton in every server changes in a plan. */
+export function newImages(plan: Plan): Required<Compared> {
+  const before = JSON.parse(
+    JSON.stringify(plan).replaceAll('nvcr.io/nvidia/tritonserver:', 'nvcr.io/nvidia/tritonserver:0.'),
+  ) as Plan;
+  const diff = diffPlans({ environment: plan.environment, base: { name: 'main' }, before, after: plan });
+  return { plan, diff };
 }
 
 /** A page, and what went on in it that should not. */

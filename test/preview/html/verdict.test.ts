@@ -34,7 +34,7 @@ function example(without: { readonly failing?: true; readonly grave?: true; read
 it('fails where a policy fails, whatever changes', () => {
   expect(verdictOf(example({}))).toEqual({
     level: 'stop',
-    text: '1 policy finding fails. 1 replaced and 1 deleted. 4 GPUs of running pods restart.',
+    text: '1 policy fails, 1 finding. 1 replaced and 1 deleted. 4 GPUs of running pods restart.',
   });
 });
 
