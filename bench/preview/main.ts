@@ -27,7 +27,7 @@ interface Row {
 
 /**
  * `npm run bench:preview`: seconds of a whole preview, beside `helm template` of a chart with the same objects, once
- * over all models and once a model.
+ * over all models and once a model; and of a preview against a base, beside one without.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const sizes = args.length > 0 ? args.map(Number) : SIZES;
@@ -36,10 +36,38 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     const rows = sizes.map((models) => measure(models, helm, folder));
     process.stdout.write(report(rows));
+    process.stdout.write(diffReport(measureDiff(folder)));
     return 0;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+interface DiffRow {
+  readonly preview: number;
+  /** The base is evaluated as well. */
+  readonly first: number;
+  /** The base was evaluated before. */
+  readonly later: number;
+}
+
+const DIFFED = 'dev';
+
+function measureDiff(folder: string): DiffRow {
+  const cache = join(folder, 'cache');
+  const preview = [...NODE_FLAGS, 'bin/run.js', 'preview', DIFFED];
+  const against = [...preview, '--base', 'HEAD'];
+  const output = join(folder, 'diff.txt');
+  const diff = () => run(process.execPath, against, output, { XDG_CACHE_HOME: cache });
+  progress(`${DIFFED} against HEAD`);
+  return {
+    preview: fastest(() => run(process.execPath, preview, output)),
+    first: fastest(() => {
+      rmSync(cache, { recursive: true, force: true });
+      return diff();
+    }),
+    later: fastest(diff),
+  };
 }
 
 function measure(models: number, helm: string, folder: string): Row {
@@ -122,10 +150,11 @@ function count(plan: Plan): number {
 }
 
 /** Runs a command with its output in a file; returns the seconds that it took. */
-function run(command: string, args: readonly string[], output: string): number {
+function run(command: string, args: readonly string[], output: string, env: NodeJS.ProcessEnv = {}): number {
   const started = performance.now();
   const result = spawnSync(command, args, {
     cwd: __PROJECT_ROOT__,
+    env: { ...process.env, ...env },
     stdio: ['ignore', openSync(output, 'w'), 'pipe'],
     timeout: LIMIT_MS,
   });
@@ -169,6 +198,17 @@ function report(rows: readonly Row[]): string {
     line(head),
     line(head.map(() => '---:')),
     ...cells.map(line),
+    '',
+  ].join('\n');
+}
+
+function diffReport({ preview, first, later }: DiffRow): string {
+  const line = (row: readonly unknown[]) => `| ${row.join(' | ')} |`;
+  return [
+    '',
+    line(['environment', 'preview s', 'against a base s', 'base known s', 'against / preview', 'known / preview']),
+    line(['---', '---:', '---:', '---:', '---:', '---:']),
+    line([DIFFED, ...[preview, first, later, first / preview, later / preview].map((value) => value.toFixed(2))]),
     '',
   ].join('\n');
 }
