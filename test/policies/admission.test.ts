@@ -9,7 +9,7 @@ import type { KubernetesObject } from '../../preview/plan';
 import { environmentFolder, environmentText, shippedConfig } from '../support/environment-file';
 import { eventually, quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
 import { CASES, type Case } from './cases';
-import { NAMESPACE, settings } from './objects';
+import { ingress, NAMESPACE, settings } from './objects';
 
 /** Every rule warns: an object is told of all that it breaks, and not of the first alone. */
 const WARNING = Object.fromEntries(RULE_IDS.map((id) => [id, 'warning']));
@@ -76,6 +76,22 @@ describe('the rules in the cluster', () => {
     expect({ rules, breaks: rules.includes(id) }).toEqual({ rules, breaks });
   });
 
+  it('look again at what is there when its spec changes, or an annotation that they go by, and leave it alone otherwise', async () => {
+    const there = ingress({ tls: [{ secretName: 'web' }] }, { 'kubernetes.io/ingress.class': 'gce-internal' });
+    await on.kubectl.run(['create', '--filename=-'], { input: JSON.stringify(there) });
+    const changed = async (...args: string[]) =>
+      rulesIn((await on.kubectl.try([...args, '--dry-run=server', '--namespace', NAMESPACE])).stderr);
+    const annotate = (annotation: string) => changed('annotate', '--overwrite', 'ingress/triton', annotation);
+    // It takes plain HTTP, and nobody is told again because a controller leaves a note.
+    expect(await annotate('ingress.kubernetes.io/backends=x')).toEqual([]);
+    expect(await changed('label', 'ingress/triton', 'a=b')).toEqual([]);
+    expect(await annotate('kubernetes.io/ingress.class=gce')).toEqual(['exposure-tls', 'public-endpoint']);
+    expect(await changed('patch', 'ingress/triton', '--patch={"spec":{"tls":[{"secretName":"other"}]}}')).toEqual([
+      'exposure-tls',
+    ]);
+    await on.kubectl.run(['delete', 'ingress/triton', '--namespace', NAMESPACE]);
+  });
+
   it('are expressions that the API server finds nothing wrong with', async () => {
     interface Held extends KubernetesObject {
       readonly status?: {
@@ -105,5 +121,10 @@ async function brokenBy({ kubectl }: TestSandbox, resource: PolicyResource): Pro
   });
   if (/violates PodSecurity/.test(stderr) && status !== 0) return ['pod-restricted'];
   if (status !== 0) throw new Error(stderr);
+  return rulesIn(stderr);
+}
+
+/** The rules that kubectl tells warnings of. */
+function rulesIn(stderr: string): string[] {
   return RULE_IDS.filter((id) => BINDING.some((name) => stderr.includes(`with binding '${name}': ${id}: `)));
 }

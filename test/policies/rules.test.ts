@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { findingsOf, severityOf } from '../../policies/evaluate';
 import { type PolicyResource, UNKNOWN } from '../../policies/resource';
+import type { Rule } from '../../policies/rule';
 import { RULES } from '../../policies/rules';
 import { CASES } from './cases';
-import { settings } from './objects';
+import { type Manifest, object, server, settings } from './objects';
 
 const SETTINGS = settings();
 
@@ -59,3 +60,38 @@ function paths(value: unknown): string[][] {
   if (value === null || typeof value !== 'object') return [];
   return Object.entries(value).flatMap(([key, part]) => [[key], ...paths(part).map((rest) => [key, ...rest])]);
 }
+
+it.each<[string, (container: Manifest, spec: Manifest) => void, string, string]>([
+  [
+    'pod-restricted',
+    (own) => Object.assign(own.securityContext, { privileged: true }),
+    'spec.template.spec.containers[0]',
+    'container triton is privileged',
+  ],
+  [
+    'image-digest',
+    (own) => Object.assign(own, { image: 'nvcr.io/nvidia/tritonserver:25.10-py3' }),
+    'spec.template.spec.containers[0].image',
+    'nvcr.io/nvidia/tritonserver:25.10-py3 is named by tag alone',
+  ],
+  [
+    'secret-reference',
+    (own) => own.env.push({ name: 'DB_PASSWORD', value: 'hunter2' }),
+    'spec.template.spec.containers[0].env[2].value',
+    'DB_PASSWORD is written down',
+  ],
+  [
+    'probes',
+    (own) => Object.assign(own.startupProbe, { failureThreshold: 12 }),
+    'spec.template.spec.containers[0].startupProbe.failureThreshold',
+    'the startup probe grants 120 s: the model may take 335 s',
+  ],
+])('%s says where and what', (id, change, path, message) => {
+  const rule = RULES.find((each) => each.id === id) as Rule;
+  const findings = findingsOf(rule, [object(server((spec) => change(spec.containers[0], spec)))], SETTINGS);
+  expect(findings).toEqual([
+    expect.objectContaining({ path, message, subject: 'Deployment triton/triton-llama-3-1-8b', fix: rule.fix }),
+  ]);
+  // A secret is never repeated.
+  expect(JSON.stringify(findings)).not.toContain('hunter2');
+});
