@@ -11,6 +11,16 @@ export interface PodView {
   readonly controller: string;
 }
 
+/** Looks at each object once, however many rules ask. */
+function once<T extends object, R>(look: (object: T) => R): (object: T) => R {
+  const known = new WeakMap<T, R>();
+  return (object) => {
+    const found = known.get(object) ?? look(object);
+    known.set(object, found);
+    return found;
+  };
+}
+
 type Path = readonly string[];
 
 /** Where pods lie in the kinds that make them. Workers of a group are no servers: they have no ports. */
@@ -29,7 +39,9 @@ const TEMPLATES: Readonly<Record<string, readonly Path[]>> = {
 };
 
 /** The pods that a resource is or makes. */
-export function podsOf(resource: PolicyResource): readonly PodView[] {
+export const podsOf = once(lookForPods);
+
+function lookForPods(resource: PolicyResource): readonly PodView[] {
   const kind = objectKind(resource);
   const paths = kind === undefined ? undefined : TEMPLATES[kind];
   if (paths === undefined || kind === undefined) return [];
@@ -55,7 +67,9 @@ export interface ContainerView {
 }
 
 /** All containers of a pod, of whatever kind. */
-export function containersOf({ path, spec }: PodView): readonly ContainerView[] {
+export const containersOf = once(lookForContainers);
+
+function lookForContainers({ path, spec }: PodView): readonly ContainerView[] {
   return (['containers', 'initContainers', 'ephemeralContainers'] as const).flatMap((kind) =>
     list(at(spec, kind)).map((container, index) => ({ path: `${path}spec.${kind}[${index}]`, container, kind })),
   );

@@ -25,6 +25,14 @@ function violations(images: readonly Image[], wrong: (image: string) => string |
   });
 }
 
+const compiled = new WeakMap<readonly string[], readonly RegExp[]>();
+
+function patternsOf(registries: readonly string[]): readonly RegExp[] {
+  const patterns = compiled.get(registries) ?? registryPatterns(registries).map((pattern) => new RegExp(pattern));
+  compiled.set(registries, patterns);
+  return patterns;
+}
+
 const TAG_AND_DIGEST = '(:[^/@]+)?(@.*)?$';
 
 /**
@@ -53,7 +61,7 @@ export const imageRegistry: ResourceRule = {
   fix: 'take the image from an allowed registry, or add its registry to triton-stack:policies.registries',
   source: 'CIS GKE Benchmark 1.4, 5.10.5 (only trusted images); distribution/reference, normalize.go (names of images)',
   check: (resource, { registries }) => {
-    const allowed = registryPatterns(registries).map((pattern) => new RegExp(pattern));
+    const allowed = patternsOf(registries);
     return violations(imagesOf(resource), (image) =>
       allowed.some((pattern) => pattern.test(image)) ? undefined : 'is of no registry that is allowed',
     );

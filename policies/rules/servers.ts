@@ -1,6 +1,6 @@
 import { celCounts } from '../cel';
-import { INSTANCE_LABEL, isGroupWorker, isServer, type PodView, podsOf } from '../pods';
-import { at, entries, isOpaque, isSet, list, objectKind, type PolicyResource, text, UNKNOWN } from '../resource';
+import { asksForGpu, INSTANCE_LABEL, isGroupWorker, isServer, type PodView, podsOf } from '../pods';
+import { at, entries, isOpaque, isSet, list, objectKind, type PolicyResource, text } from '../resource';
 import type { ResourceRule, StackRule, Violation } from '../rule';
 import type { PolicySettings } from '../settings';
 
@@ -143,13 +143,13 @@ export const disruptionBudget: StackRule = {
   fix: 'a PodDisruptionBudget with maxUnavailable: 1 that selects its pods',
   source: 'Kubernetes documentation, "Specifying a Disruption Budget for your Application"',
   checkAll: (resources) => {
-    const budgetsOf = byNamespace(resources.filter((each) => objectKind(each) === 'policy/PodDisruptionBudget'));
+    const budgetsOf = finder(resources.filter((each) => objectKind(each) === 'policy/PodDisruptionBudget'));
     return resources
       .filter((each) => WORKLOADS.includes(objectKind(each) ?? ''))
       .flatMap((resource) => {
         const [pod] = serversOf(resource);
         if (pod === undefined) return [];
-        const budgets = budgetsOf(pod.namespace).filter((budget) => selects(budget, pod.labels));
+        const budgets = budgetsOf(pod);
         if (budgets.length === 0) return [{ resource, message: 'no PodDisruptionBudget selects its pods' }];
         return budgets
           .filter(allowsNone)
@@ -158,17 +158,26 @@ export const disruptionBudget: StackRule = {
   },
 };
 
-function byNamespace(budgets: readonly PolicyResource[]): (namespace: unknown) => readonly PolicyResource[] {
-  const all = new Map<unknown, PolicyResource[]>();
+/** Finds the budgets that may be a pod's. By the label that names a server: of a thousand servers each has one. */
+function finder(budgets: readonly PolicyResource[]): (pod: PodView) => readonly PolicyResource[] {
+  const byInstance = new Map<string, PolicyResource[]>();
   for (const budget of budgets) {
-    const namespace = at(budget.props, 'metadata', 'namespace');
-    all.set(namespace, [...(all.get(namespace) ?? []), budget]);
+    const instance = text(at(budget.props, 'spec', 'selector', 'matchLabels', INSTANCE_LABEL)) ?? '';
+    const known = byInstance.get(instance);
+    if (known === undefined) byInstance.set(instance, [budget]);
+    else known.push(budget);
   }
-  // One whose namespace is not known may be in any.
-  return (namespace) => (isOpaque(namespace) ? budgets : [...(all.get(namespace) ?? []), ...(all.get(UNKNOWN) ?? [])]);
+  return ({ labels, namespace }) => {
+    const own = at(labels, INSTANCE_LABEL);
+    const near = isOpaque(own) ? budgets : [...(byInstance.get(String(own)) ?? []), ...(byInstance.get('') ?? [])];
+    return near.filter(({ props }) => {
+      const other = at(props, 'metadata', 'namespace');
+      return (other === namespace || isOpaque(other) || isOpaque(namespace)) && selects(props, labels);
+    });
+  };
 }
 
-function selects({ props }: PolicyResource, labels: unknown): boolean {
+function selects(props: unknown, labels: unknown): boolean {
   const selector = at(props, 'spec', 'selector');
   const wanted = at(selector, 'matchLabels');
   if (isOpaque(labels) || isOpaque(wanted)) return true;
@@ -196,7 +205,7 @@ export const autoscalerMetric: StackRule = {
   checkAll: (resources) => {
     const servers = new Set(
       resources
-        .filter((each) => serversOf(each).length > 0)
+        .filter((each) => serversOf(each).some(asksForGpu))
         .map((each) =>
           targetKey(
             at(each.props, 'metadata', 'namespace'),

@@ -340,9 +340,18 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   'autoscaler-metric': [
     keeps('waiting requests', object(server()), object(autoscaler({ metrics: [WAITING] }))),
+    keeps(
+      'CPU, of a server that has no GPU',
+      container((own, spec) => {
+        delete own.resources.limits['nvidia.com/gpu'];
+        delete spec.nodeSelector;
+      }),
+      object(autoscaler({ metrics: [CPU] })),
+    ),
     keeps('CPU, of another workload', object(server()), object(autoscaler({ metrics: [CPU] }, 'web'))),
     breaks('CPU', object(server()), object(autoscaler({ metrics: [WAITING, CPU] }))),
     breaks('what it takes by itself', object(server()), object(autoscaler({}))),
+    breaks('an empty list, which is the same', object(server()), object(autoscaler({ metrics: [] }))),
     breaks(
       'CPU, by KEDA',
       object(server()),
@@ -643,7 +652,7 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
       DRIVER_INSTALLER,
     ),
     breaks('two device plugins', pool({}, { labels: {} }), gpuOperator(), DRIVER_INSTALLER),
-    breaks('a driver of the operator on COS', pool(), gpuOperator({})),
+    breaks('a driver of the operator on COS', pool(), gpuOperator({}), DRIVER_INSTALLER),
     breaks('nobody installs a driver on COS', pool(), gpuOperator()),
     breaks('nobody installs a driver on Ubuntu', pool({}, { imageType: 'UBUNTU_CONTAINERD' }), gpuOperator()),
     breaks(

@@ -94,6 +94,14 @@ describe('a waiver', () => {
     expect(fails(report)).toBe(false);
   });
 
+  it('of another rule lets nothing stand', () => {
+    const { findings } = judged({ waivers: [{ ...WAIVER, rule: 'image-latest' }] });
+    expect(findings.map(({ rule, waiver }) => [rule, waiver])).toEqual([
+      ['image-digest', undefined],
+      ['waiver-unused', undefined],
+    ]);
+  });
+
   it('of a rule that nobody looks at lets nothing stand', () => {
     const severity = { 'image-digest': 'off', 'disruption-budget': 'off' };
     expect(judged({ severity, waivers: [WAIVER] }).findings.map(({ rule }) => rule)).toEqual(['waiver-unused']);
