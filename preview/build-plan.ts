@@ -13,6 +13,7 @@ import { environmentCost } from './environment-cost';
 import type { KubernetesObject, Plan, PlannedChart, PlannedMemory, PlannedModel, PlannedResource } from './plan';
 import { currentDay, planPolicies } from './plan-policies';
 import { record } from './record';
+import { sortedBy } from './sorted-by';
 
 /**
  * What `pulumi up --stack <name>` would create, found out by running the program offline.
@@ -153,7 +154,8 @@ function countByGroup(resources: readonly PlannedResource[]): Record<string, num
   return Object.fromEntries(sortedBy([...counts], ([group]) => group));
 }
 
-function groupOf(resource: PlannedResource, byUrn: ReadonlyMap<string, PlannedResource>): string {
+/** The component right below the stack that a resource belongs to; `providers` where there is none. */
+export function groupOf(resource: PlannedResource, byUrn: ReadonlyMap<string, PlannedResource>): string {
   let top = resource;
   for (let up = byUrn.get(top.parent); up !== undefined && up.parent !== ''; up = byUrn.get(up.parent)) top = up;
   return isComponent(top) ? top.name : 'providers';
@@ -193,8 +195,4 @@ function plannedMemory(model: Model): PlannedMemory {
     free: gib(layout.free),
     ...(kv !== undefined && { kv: { tokens: kv.tokens, sequences: kv.sequences } }),
   };
-}
-
-function sortedBy<T>(items: Iterable<T>, key: (item: T) => string): T[] {
-  return [...items].sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
 }

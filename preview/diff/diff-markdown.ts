@@ -1,7 +1,7 @@
 import type { Plan } from '../plan';
 import { named, type Told, together } from '../policies-section';
 import { isEmpty } from './diff-plans';
-import type { Action, Consequence, FieldChange, PlanDiff } from './plan-diff';
+import type { Action, Change, PlanDiff } from './plan-diff';
 import {
   baseText,
   COST_SIZES,
@@ -188,14 +188,6 @@ function findingText(when: string, { rule, severity, subjects, message, fix, wai
     waiver === undefined ? '' : ` _Waived until ${waiver.until} by ${plain(waiver.owner)}: ${plain(waiver.reason)}._`;
   const weight = waiver === undefined ? `**${severity}**` : 'waived';
   return `- ${weight} ${code(rule)}, ${when}, ${code(named(subjects))}: ${plain(message)}. Fix: ${plain(fix)}${waived}`;
-}
-
-interface Change {
-  readonly action: Action;
-  readonly formerName?: string;
-  readonly fields: readonly FieldChange[];
-  readonly consequences: readonly Consequence[];
-  readonly gist: string;
 }
 
 /** What becomes of each, the weightiest first: what is left out of a comment that grows too long are new objects. */

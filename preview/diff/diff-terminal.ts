@@ -4,7 +4,7 @@ import { Page } from '../page';
 import type { Plan } from '../plan';
 import { named, type Told, together } from '../policies-section';
 import { isEmpty } from './diff-plans';
-import type { Action, Consequence, FieldChange, PlanDiff } from './plan-diff';
+import type { Change, PlanDiff } from './plan-diff';
 import {
   baseText,
   COST_SIZES,
@@ -74,14 +74,6 @@ export function renderDiff(plan: Plan | undefined, diff: PlanDiff, { width, colo
   page.heading('Summary');
   for (const line of wrap(verdictLine(diff), width)) page.add(line);
   return page.text();
-}
-
-interface Change {
-  readonly action: Action;
-  readonly formerName?: string;
-  readonly fields: readonly FieldChange[];
-  readonly consequences: readonly Consequence[];
-  readonly gist: string;
 }
 
 function grouped<T extends Change>(

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { createTwoFilesPatch } from 'diff';
+import { sortedBy } from '../sorted-by';
 import type { FieldChange } from './plan-diff';
 
 /** A field that differs, with the steps that lead to it in the value before, or where it is new in the one after. */
@@ -39,9 +40,7 @@ const CONTEXT_LINES = 2;
 
 /** Fields that differ, sorted by path. What lists hold is matched by what names it, not by its place. */
 export function fieldChanges(before: unknown, after: unknown): FieldDifference[] {
-  return compare(before, after, { path: '', steps: [] }).sort((a, b) =>
-    a.path < b.path ? -1 : a.path > b.path ? 1 : 0,
-  );
+  return sortedBy(compare(before, after, { path: '', steps: [] }), ({ path }) => path);
 }
 
 function compare(before: unknown, after: unknown, place: Place): FieldDifference[] {

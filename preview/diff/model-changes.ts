@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { PlannedModel } from '../plan';
+import { sortedBy } from '../sorted-by';
 import { pairs } from './pairs';
 import type { ModelChange } from './plan-diff';
 
@@ -28,12 +29,12 @@ export function renamedModels(matched: ReturnType<typeof modelPairs>): ReadonlyM
 
 /** Models that are new, gone, or described otherwise, sorted by name. */
 export function modelChanges(matched: ReturnType<typeof modelPairs>): ModelChange[] {
-  return matched
+  const changes = matched
     .filter(({ before, after }) => !isDeepStrictEqual(before, after))
     .map(({ before, after }) => ({
       name: (after ?? before)?.name ?? '',
       ...(before !== undefined && { before }),
       ...(after !== undefined && { after }),
-    }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+    }));
+  return sortedBy(changes, ({ name }) => name);
 }

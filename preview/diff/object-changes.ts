@@ -2,6 +2,7 @@ import { serverName } from '../../constructs/naming';
 import { CHART_TYPE } from '../../stacks/chart-resource';
 import { objectGist } from '../gist';
 import type { KubernetesObject, Plan, PlannedResource } from '../plan';
+import { sortedBy } from '../sorted-by';
 import { type FieldDifference, fieldChanges } from './field-changes';
 import { normalisedObject } from './kubernetes-defaults';
 import { type Pair, pairs } from './pairs';
@@ -63,9 +64,7 @@ function kindOf({ apiVersion, kind }: KubernetesObject): string {
 
 /** What becomes of the objects in the cluster. */
 export function objectChanges(matched: readonly Pair<ChartObject>[]): ObjectChange[] {
-  return matched
-    .flatMap((pair) => changeOf(pair))
-    .sort((a, b) => compareText(a.chart, b.chart) || compareText(a.kind, b.kind) || compareText(a.name, b.name));
+  return sortedBy(matched.flatMap(changeOf), ({ chart, kind, name }) => `${chart} ${kind} ${name}`);
 }
 
 function changeOf(pair: Pair<ChartObject>): ObjectChange[] {
@@ -133,8 +132,4 @@ function movedBetweenCharts({ before, after }: Pair<ChartObject>): ObjectChange[
       text: `moves from chart ${before.chart} to ${after.chart}: Pulumi deletes it under its old URN after it made it under the new one, and it is one object; an alias keeps it`,
     },
   ];
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -26,13 +26,16 @@ export interface Consequence {
   readonly text: string;
 }
 
-interface Change {
+/** What all changes say. */
+export interface Change {
   readonly action: Action;
   /** The name before, where it was another. */
   readonly formerName?: string;
   /** Fields, sorted by path. Empty where something is created or deleted. */
   readonly fields: readonly FieldChange[];
   readonly consequences: readonly Consequence[];
+  /** A few words on what it is, afterwards or where it is deleted before. */
+  readonly gist: string;
 }
 
 /** A resource of the cloud, a Helm release, or upstream manifests. */
@@ -43,8 +46,6 @@ export interface ResourceChange extends Change {
   readonly type: string;
   readonly name: string;
   readonly urn: string;
-  /** A few words on what it is, afterwards or where it is deleted before. */
-  readonly gist: string;
 }
 
 /** A Kubernetes object. */
@@ -54,7 +55,6 @@ export interface ObjectChange extends Change {
   readonly kind: string;
   readonly namespace?: string;
   readonly name: string;
-  readonly gist: string;
 }
 
 /** Pods that are started anew. */

@@ -1,7 +1,8 @@
 import { CHART_TYPE } from '../../stacks/chart-resource';
-import { isComponent } from '../build-plan';
+import { groupOf, isComponent } from '../build-plan';
 import { cloudGist } from '../gist';
 import { type Plan, type PlannedResource, UNKNOWN } from '../plan';
+import { sortedBy } from '../sorted-by';
 import { type FieldDifference, fieldChanges } from './field-changes';
 import { likeness, type Pair, pairs } from './pairs';
 import type { Action, FieldChange, ResourceChange } from './plan-diff';
@@ -22,12 +23,11 @@ export function resourceChanges(before: Plan | undefined, after: Plan | undefine
   );
   const replaced = replacedResources(matched);
   const groups = new Map([...groupsOf(before), ...groupsOf(after)]);
-  return matched
-    .flatMap((pair): ResourceChange[] => {
-      const change = changeOf(pair, replaced);
-      return change === undefined ? [] : [{ ...change, group: groups.get(change.urn) ?? '' }];
-    })
-    .sort((a, b) => compareText(a.group, b.group) || compareText(a.urn, b.urn));
+  const changes = matched.flatMap((pair): ResourceChange[] => {
+    const change = changeOf(pair, replaced);
+    return change === undefined ? [] : [{ ...change, group: groups.get(change.urn) ?? '' }];
+  });
+  return sortedBy(changes, ({ group, urn }) => `${group} ${urn}`);
 }
 
 function cloudResources(plan: Plan | undefined): PlannedResource[] {
@@ -167,13 +167,5 @@ function actionOf(pair: Pair<PlannedResource>, fields: readonly FieldChange[], a
 /** The component right below the stack, by URN. */
 function groupsOf(plan: Plan | undefined): (readonly [urn: string, group: string])[] {
   const byUrn = new Map(plan?.resources.map((resource) => [resource.urn, resource]));
-  return [...byUrn.values()].map((resource) => {
-    let top = resource;
-    for (let up = byUrn.get(top.parent); up !== undefined && up.parent !== ''; up = byUrn.get(up.parent)) top = up;
-    return [resource.urn, isComponent(top) ? top.name : 'providers'];
-  });
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return [...byUrn.values()].map((resource) => [resource.urn, groupOf(resource, byUrn)]);
 }

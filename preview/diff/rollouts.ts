@@ -1,6 +1,7 @@
 import { serverName } from '../../constructs/naming';
 import { sum } from '../../models/sum';
 import type { KubernetesObject, Plan, PlannedModel } from '../plan';
+import { sortedBy } from '../sorted-by';
 import { fieldChanges } from './field-changes';
 import type { ChartObject } from './object-changes';
 import type { Pair } from './pairs';
@@ -24,7 +25,7 @@ export function rollouts(matched: readonly Pair<ChartObject>[], after: Plan | un
     const because = fieldChanges(templateOf(pair.before.object), templateOf(object)).map(({ path }) => path);
     return because.length === 0 ? [] : [rollout(object, chart, autoscalers, models.get(chart), because)];
   });
-  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return sortedBy(found, ({ name }) => name);
 }
 
 function templateOf(object: Fields): unknown {

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
 import { ROOT } from './environment-file';
 
 /** What the preview runs on, without what git ignores. */
@@ -43,4 +44,23 @@ export class ProjectCopy {
   git(...args: readonly string[]): string {
     return execFileSync('git', args, { cwd: this.folder, encoding: 'utf8', timeout: 60_000 });
   }
+}
+
+/** A copy of the project for the tests of a file, with a cache of its own, back at `main` after each test. */
+export function testProject(): () => { readonly project: ProjectCopy; readonly cache: string } {
+  let project: ProjectCopy;
+  let cache: string;
+  beforeAll(() => {
+    project = new ProjectCopy();
+    cache = mkdtempSync(join(tmpdir(), 'triton-stack-cache-'));
+  });
+  beforeEach(() => vi.stubEnv('XDG_CACHE_HOME', cache));
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    project.git('checkout', '--quiet', '--force', 'main');
+  });
+  afterAll(() => {
+    for (const folder of [project?.folder, cache]) if (folder) rmSync(folder, { recursive: true, force: true });
+  });
+  return () => ({ project, cache });
 }

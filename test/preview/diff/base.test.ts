@@ -1,44 +1,30 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Progress } from '../../../bin/progress';
 import { compare } from '../../../preview/diff/compare';
 import { Captured } from '../../support/captured';
-import { ProjectCopy } from '../../support/project-copy';
+import { testProject } from '../../support/project-copy';
 
 /** Evaluating a base starts a process of its own. */
 const TIMEOUT_MS = 120_000;
 
 describe('a base', { timeout: TIMEOUT_MS }, () => {
-  let project: ProjectCopy;
-  let cache: string;
-  beforeAll(() => {
-    project = new ProjectCopy();
-    cache = mkdtempSync(join(tmpdir(), 'triton-stack-cache-'));
-  });
-  beforeEach(() => vi.stubEnv('XDG_CACHE_HOME', cache));
-  afterEach(() => {
-    vi.unstubAllEnvs();
-    project.git('reset', '--quiet', '--hard', 'main');
-  });
-  afterAll(() => {
-    for (const folder of [project?.folder, cache])
-      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
-  });
+  const at = testProject();
 
   const changed = (file: string, change: (text: string) => string) => {
-    const path = join(project.folder, file);
+    const path = join(at().project.folder, file);
     writeFileSync(path, change(readFileSync(path, 'utf8')));
   };
-  const diff = (environment = 'dev', base = 'main', folder = project.folder) =>
-    compare({ root: project.folder, folder, environment, base }, new Progress(new Captured()));
-  const kept = () => readdirSync(join(cache, 'triton-stack', 'plans'));
+  const diff = (environment = 'dev', base = 'main', folder = at().project.folder) =>
+    compare({ root: at().project.folder, folder, environment, base }, new Progress(new Captured()));
+  const kept = () => readdirSync(join(at().cache, 'triton-stack', 'plans'));
 
   it('is compared with what lies in the folder, committed or not, and kept', async () => {
     changed('Pulumi.dev.yaml', (text) => text.replace('max: 5', 'max: 6'));
     const first = await diff();
-    expect(first.diff.base).toEqual({ name: 'main', commit: project.git('rev-parse', 'main').trim() });
+    expect(first.diff.base).toEqual({ name: 'main', commit: at().project.git('rev-parse', 'main').trim() });
     expect(first.diff.baseFailed).toBeUndefined();
     expect(first.diff.resources.map(({ name, fields }) => [name, fields])).toEqual([
       ['l4', [{ path: 'autoscaling.totalMaxNodeCount', before: 5, after: 6 }]],
@@ -47,7 +33,7 @@ describe('a base', { timeout: TIMEOUT_MS }, () => {
 
     // What is kept is what is compared with.
     const [file = ''] = kept();
-    const path = join(cache, 'triton-stack', 'plans', file);
+    const path = join(at().cache, 'triton-stack', 'plans', file);
     const text = readFileSync(path, 'utf8');
     writeFileSync(path, text.replace('"totalMaxNodeCount": 5', '"totalMaxNodeCount": 4'));
     expect((await diff()).diff.resources[0]?.fields[0]?.before).toBe(4);
@@ -58,42 +44,45 @@ describe('a base', { timeout: TIMEOUT_MS }, () => {
   });
 
   it('is where the change started, whatever came after on its branch', async () => {
-    project.git('checkout', '--quiet', '-B', 'change');
+    at().project.git('checkout', '--quiet', '-B', 'change');
     changed('Pulumi.dev.yaml', (text) => text.replace('max: 5', 'max: 7'));
-    project.commit('more nodes');
-    project.git('checkout', '--quiet', '-B', 'later', 'main');
+    at().project.commit('more nodes');
+    at().project.git('checkout', '--quiet', '-B', 'later', 'main');
     changed('Pulumi.dev.yaml', (text) => text.replace('max: 5', 'max: 9'));
-    project.commit('many more nodes');
-    project.git('checkout', '--quiet', 'change');
+    at().project.commit('many more nodes');
+    at().project.git('checkout', '--quiet', 'change');
     const { diff: found } = await diff('dev', 'later');
     expect(found.resources[0]?.fields).toEqual([{ path: 'autoscaling.totalMaxNodeCount', before: 5, after: 7 }]);
-    project.git('checkout', '--quiet', 'main');
+    at().project.git('checkout', '--quiet', 'main');
   });
 
   it('is evaluated by its own program', async () => {
     changed('stacks/node-pools.ts', (text) => text.replace("diskType: 'pd-balanced'", "diskType: 'pd-ssd'"));
-    project.git('checkout', '--quiet', '-B', 'other-disks');
-    project.commit('other disks');
+    at().project.git('checkout', '--quiet', '-B', 'other-disks');
+    at().project.commit('other disks');
     changed('stacks/node-pools.ts', (text) => text.replace("diskType: 'pd-ssd'", "diskType: 'pd-balanced'"));
     const { diff: found } = await diff('dev', 'other-disks');
     expect(found.resources.map(({ name }) => name).sort()).toEqual(['a100', 'l4', 'system']);
     expect(found.resources[0]?.fields).toMatchObject([
       { path: 'nodeConfig.diskType', before: 'pd-ssd', after: 'pd-balanced' },
     ]);
-    project.git('checkout', '--quiet', '--force', 'main');
+    at().project.git('checkout', '--quiet', '--force', 'main');
   });
 
   it('that has no such environment has nothing', async () => {
     changed('Pulumi.dev.yaml', (text) => text);
-    writeFileSync(join(project.folder, 'Pulumi.new.yaml'), readFileSync(join(project.folder, 'Pulumi.dev.yaml')));
+    writeFileSync(
+      join(at().project.folder, 'Pulumi.new.yaml'),
+      readFileSync(join(at().project.folder, 'Pulumi.dev.yaml')),
+    );
     const { diff: found } = await diff('new');
     expect(new Set(found.resources.map(({ action }) => action))).toEqual(new Set(['create']));
     expect(found.baseFailed).toBeUndefined();
-    rmSync(join(project.folder, 'Pulumi.new.yaml'));
+    rmSync(join(at().project.folder, 'Pulumi.new.yaml'));
   });
 
   it('that alone has the environment has everything deleted, and a warning', async () => {
-    rmSync(join(project.folder, 'Pulumi.dev.yaml'));
+    rmSync(join(at().project.folder, 'Pulumi.dev.yaml'));
     const { plan, diff: found } = await diff('dev');
     expect(new Set(found.resources.map(({ action }) => action))).toEqual(new Set(['delete']));
     expect(plan.summary.warnings.join()).toContain('pulumi destroy --stack dev');
@@ -101,29 +90,29 @@ describe('a base', { timeout: TIMEOUT_MS }, () => {
   });
 
   it('that cannot be evaluated is told, and hinders nothing', async () => {
-    project.git('checkout', '--quiet', '-B', 'broken');
+    at().project.git('checkout', '--quiet', '-B', 'broken');
     changed('Pulumi.dev.yaml', (text) => text.replace('g2-standard-8', 'a2-highgpu-1g'));
-    project.commit('broken');
+    at().project.commit('broken');
     changed('Pulumi.dev.yaml', (text) => text.replace('a2-highgpu-1g', 'g2-standard-8'));
     const { diff: found, plan } = await diff('dev', 'broken');
     expect(found.baseFailed).toContain('that machine carries nvidia-tesla-a100');
     expect(found.resources.every(({ action }) => action === 'create')).toBe(true);
     expect(plan.summary.models).toHaveLength(2);
-    project.git('checkout', '--quiet', '--force', 'main');
+    at().project.git('checkout', '--quiet', '--force', 'main');
   });
 
   it('leaves the repository and the temporary folder as they were', async () => {
     const state = () => [
-      project.git('status', '--porcelain'),
-      project.git('worktree', 'list'),
-      project.git('stash', 'list'),
+      at().project.git('status', '--porcelain'),
+      at().project.git('worktree', 'list'),
+      at().project.git('stash', 'list'),
     ];
     const scratch = () => readdirSync(tmpdir()).filter((name) => name.startsWith('triton-stack-base-'));
     const before = [state(), scratch()];
-    rmSync(join(cache, 'triton-stack', 'plans'), { recursive: true, force: true });
+    rmSync(join(at().cache, 'triton-stack', 'plans'), { recursive: true, force: true });
     await diff('local');
     expect([state(), scratch()]).toEqual(before);
-    expect(existsSync(join(project.folder, '.git', 'index.lock'))).toBe(false);
+    expect(existsSync(join(at().project.folder, '.git', 'index.lock'))).toBe(false);
   });
 
   it.each([

@@ -1,38 +1,25 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { main } from '../../../preview/cli';
 import type { PlanDiff } from '../../../preview/diff/plan-diff';
 import type { Plan } from '../../../preview/plan';
 import { Captured } from '../../support/captured';
-import { ProjectCopy } from '../../support/project-copy';
+import { testProject } from '../../support/project-copy';
 
 describe('preview --base', { timeout: 120_000 }, () => {
-  let project: ProjectCopy;
-  let cache: string;
-  beforeAll(() => {
-    project = new ProjectCopy();
-    cache = mkdtempSync(join(tmpdir(), 'triton-stack-cache-'));
-  });
-  beforeEach(() => vi.stubEnv('XDG_CACHE_HOME', cache));
-  afterEach(() => {
-    vi.unstubAllEnvs();
-    project.git('reset', '--quiet', '--hard', 'main');
-  });
-  afterAll(() => {
-    for (const folder of [project?.folder, cache]) if (folder) rmSync(folder, { recursive: true, force: true });
-  });
+  const at = testProject();
 
   const change = (...[from, to]: [string, string]) => {
-    const file = join(project.folder, 'Pulumi.dev.yaml');
+    const file = join(at().project.folder, 'Pulumi.dev.yaml');
     const text = readFileSync(file, 'utf8');
     expect(text).toContain(from);
     writeFileSync(file, text.replace(from, to));
   };
   const run = async (args: string[], columns?: number) => {
     const [out, err] = [new Captured(false, columns), new Captured()];
-    const code = await main(args, { folder: project.folder, root: project.folder, out, err });
+    const code = await main(args, { folder: at().project.folder, root: at().project.folder, out, err });
     return { code, out: out.text, err: err.text };
   };
 
@@ -79,7 +66,7 @@ describe('preview --base', { timeout: 120_000 }, () => {
 
   it('fails where a policy does, and says which', async () => {
     change('max: 5', 'max: 5\n      spot: true');
-    const file = join(project.folder, 'Pulumi.dev.yaml');
+    const file = join(at().project.folder, 'Pulumi.dev.yaml');
     writeFileSync(file, readFileSync(file, 'utf8').replace('profile: development', 'profile: production'));
     const { code, out, err } = await run(['dev', '--base', 'main']);
     expect(code).toBe(1);
