@@ -48,6 +48,13 @@ module.exports = {
       to: { path: '^(constructs|charts|stacks|preview|sandbox)/' },
     },
     {
+      name: 'rules-know-no-engine',
+      comment: 'policies/pack/ alone speaks to the engine',
+      severity: 'error',
+      from: { path: '^policies/(?!pack/)' },
+      to: { path: 'node_modules/@pulumi/|^policies/pack/' },
+    },
+    {
       name: 'no-cycles',
       comment: 'types may refer to each other; code may not',
       severity: 'error',

@@ -48,6 +48,12 @@ it.each<[string, Record<string, string>, string[]]>([
   ],
   ['models that know cdk8s', { 'models/a.ts': "import 'cdk8s';" }, ['models-are-plain']],
   ['constructs that know Pulumi', { 'constructs/a.ts': "import '@pulumi/pulumi';" }, ['constructs-know-no-pulumi']],
+  [
+    'policies that know charts',
+    { 'policies/a.ts': "import '../charts/b';", 'charts/b.ts': 'export {};' },
+    ['policies-are-plain'],
+  ],
+  ['rules that know the engine', { 'policies/a.ts': "import '@pulumi/policy';" }, ['rules-know-no-engine']],
   ['a circle', { 'models/a.ts': "import './b';", 'models/b.ts': "import './a';" }, ['no-cycles']],
   ['a file that is not there', { 'models/a.ts': "import './none';" }, ['no-unresolvable']],
 ])('the import rule finds %s', (_name, files, rules) => {
