@@ -43,7 +43,7 @@ export class Buckets extends Component {
     this.registerOutputs({ models: buckets.models });
   }
 
-  private bucket(role: BucketRole, { buckets, name, platform }: GkeEnvironment): Bucket {
+  private bucket(role: BucketRole, { buckets, labels, name, platform }: GkeEnvironment): Bucket {
     return new Bucket(
       role,
       {
@@ -61,7 +61,7 @@ export class Buckets extends Component {
         ],
         // Environments that come and go take their objects along.
         forceDestroy: !platform.deletionProtection,
-        labels: { environment: name, role, 'managed-by': 'triton-stack' },
+        labels: { ...labels, environment: name, role, 'managed-by': 'triton-stack' },
       },
       { ...this.child, protect: platform.deletionProtection },
     );

@@ -87,7 +87,7 @@ export class Cluster extends Component {
         loggingConfig: { enableComponents: ['SYSTEM_COMPONENTS', 'WORKLOADS'] },
         // The stack's own Prometheus scrapes the servers, for the autoscaler: Google's collector would do it twice.
         monitoringConfig: { enableComponents: ['SYSTEM_COMPONENTS'], managedPrometheus: { enabled: false } },
-        resourceLabels: { environment: name, 'managed-by': 'triton-stack' },
+        resourceLabels: { ...environment.labels, environment: name, 'managed-by': 'triton-stack' },
       },
       // Fields of the pool that is gone, and counts that the autoscaler moves.
       { ...this.childAfter(...access), ignoreChanges: ['initialNodeCount', 'nodeConfig', 'nodePools'] },

@@ -100,7 +100,11 @@ function nodeConfig(args: NodePoolsArgs, config: NodeConfig): NodeConfig {
     metadata: { 'disable-legacy-endpoints': 'true' },
     gvnic: { enabled: true },
     kubeletConfig: { insecureKubeletReadonlyPortEnabled: 'FALSE' },
-    resourceLabels: { environment: args.environment.name, 'managed-by': 'triton-stack' },
+    resourceLabels: {
+      ...args.environment.labels,
+      environment: args.environment.name,
+      'managed-by': 'triton-stack',
+    },
     ...config,
   };
 }

@@ -91,7 +91,7 @@ export const chargeBackLabels: ResourceRule = {
   title: 'what costs money says whose it is',
   severity: { development: 'warning', production: 'error' },
   reason: 'a GPU that nobody is charged for is a GPU that nobody gives back',
-  fix: 'add the labels; costManagementConfig.enabled divides the bill of nodes by the labels of pods',
+  fix: 'add the labels: triton-stack:labels; costManagementConfig.enabled divides the bill of nodes by the labels of pods',
   source: 'GKE documentation, "Get key spending insights for your GKE resource allocation and cluster costs"',
   check: (resource, { labels }) => {
     const { type, props } = resource;

@@ -49,6 +49,8 @@ export interface GkeEnvironment extends Common {
     readonly location: string;
     readonly keepDays: number;
   };
+  /** Labels of what costs money. */
+  readonly labels: GkeConfig['labels'];
   readonly modelStore: GkeConfig['modelStore'];
   readonly monitoring: GkeConfig['monitoring'];
   readonly prices: GkeConfig['prices'];

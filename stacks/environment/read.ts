@@ -109,6 +109,7 @@ function gkeEnvironment(name: string, config: GkeConfig): Checked<Environment> {
       gpuStack: config.gpuStack,
       pools,
       buckets,
+      labels: config.labels,
       modelStore: config.modelStore,
       monitoring: config.monitoring,
       prices: config.prices,

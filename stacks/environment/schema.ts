@@ -183,6 +183,31 @@ const gkeModelStore = z.discriminatedUnion('kind', [
   claimStore,
 ]);
 
+/** Labels that the stack sets itself. */
+const STACK_LABELS = ['environment', 'managed-by', 'role'];
+
+/** Google Cloud documentation, "Organize resources using labels", requirements for labels. */
+const LABEL = { key: /^[a-z][a-z0-9_-]{0,62}$/, value: /^[a-z0-9_-]{0,63}$/ };
+
+/** Labels of what costs money, which the bill carries. */
+const resourceLabels = z.record(z.string(), z.string()).superRefine((labels, context) => {
+  for (const [key, value] of Object.entries(labels)) {
+    const refuse = (reason: string, allowed: string) =>
+      context.addIssue({
+        code: 'custom',
+        path: [key],
+        message: wording({ reason, allowed, fix: 'mend it, or remove it' }),
+      });
+    if (STACK_LABELS.includes(key)) refuse('is a label that the stack sets', 'labels of your own');
+    else if (!LABEL.key.test(key) || !LABEL.value.test(value)) {
+      refuse(
+        'is no label of Google Cloud',
+        'up to 63 lowercase letters, digits, "_" and "-"; a key starts with a letter',
+      );
+    }
+  }
+});
+
 const kubeflow = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('pipelines') }),
   z.strictObject({ kind: z.literal('none') }),
@@ -244,6 +269,8 @@ export const gkeSchema = z.strictObject({
   gpuStack,
   pools: z.record(poolName, gkePool),
   buckets: buckets.prefault({}),
+  /** Labels of cluster, nodes and buckets beside those that the stack sets: whom the bill is for. */
+  labels: resourceLabels.default({}),
   modelStore: gkeModelStore.default({ kind: 'environment-bucket' }),
   monitoring: installedMonitoring.prefault({ kind: 'prometheus' }),
   /** Prices of your contract. Left out: list prices. */

@@ -68,6 +68,25 @@ describe('the preview', () => {
       expect(out).toContain(`x ${rule}: `);
   });
 
+  it('asks for labels of your own, which the environment can set', async () => {
+    const labels = ['environment', 'cost-center'];
+    const missing = await preview((config) => Object.assign(config.policies, { labels }));
+    expect(missing.out.replace(/\s+/g, ' ')).toContain(
+      'x charge-back-labels: Bucket artifacts, Bucket data, Bucket models, Cluster gke and 3 more: has no label cost-center',
+    );
+    const set = await preview((config) => {
+      Object.assign(config.policies, { labels });
+      config.labels = { 'cost-center': 'ml_42' };
+    });
+    expect(set.out).not.toContain('charge-back-labels');
+    const wrong = await preview((config) => {
+      config.labels = { 'managed-by': 'us', 'Cost Center': 'ml', team: 'Über' };
+    });
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toMatch(/3 errors\n/);
+    expect(wrong.err).toContain('triton-stack:labels.managed-by');
+  });
+
   it.each(SHIPPED)('carries in the JSON of %s all that the rules go by', async (name) => {
     const out = new Captured();
     await main([name, '--json'], { folder: ROOT, out, err: new Captured() });
