@@ -69,6 +69,8 @@ describe('the examples on a real API server', () => {
       a100: { accelerator: 'nvidia-a100-80gb', machineType: 'a2-ultragpu-4g', zones, max: 2, diskGb: 500 },
     };
     config.serving = { models: [] };
+    // One of them has a Route.
+    config.policies.publicEndpoints = ['Route triton/*'];
     on = TestSandbox.empty();
     await on.sandbox.up(
       { name: 'examples', folder: environmentFolder('examples', environmentText(config)), bare: false },
