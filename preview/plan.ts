@@ -3,6 +3,8 @@ import { SECRET, UNKNOWN } from '../policies/resource';
 import type { PolicySettings } from '../policies/settings';
 
 export { SECRET, UNKNOWN };
+/** Stands for what a Secret holds though nobody has said that it is one: it is in the program in clear text. */
+export const WRITTEN_SECRET = '<secret in clear text>';
 
 /** A resource as the program registers it. */
 export interface PlannedResource {

@@ -7,7 +7,7 @@ import messages, {
 } from '@pulumi/pulumi/proto/resource_pb.js';
 import { getMonitor } from '@pulumi/pulumi/runtime/settings.js';
 import { Struct } from 'google-protobuf/google/protobuf/struct_pb.js';
-import { type PlannedResource, type ResourceOptions, SECRET, UNKNOWN } from './plan';
+import { type PlannedResource, type ResourceOptions, SECRET, UNKNOWN, WRITTEN_SECRET } from './plan';
 
 /** The name that the project has in Pulumi.yaml. */
 export const PROJECT = 'triton-stack';
@@ -125,7 +125,7 @@ async function recordOnce(options: RecordOptions, program: () => unknown): Promi
       name: request.getName(),
       parent: request.getParent(),
       dependencies: [...request.getDependenciesList()].sort(),
-      inputs: readable(inputs) as Record<string, unknown>,
+      inputs: withoutSecrets(request.getType(), readable(inputs) as Record<string, unknown>),
       ...usesOf(request),
       ...optionsOf(request),
     });
@@ -208,6 +208,23 @@ class UrnFactory {
 
 function qualifiedType(urn: string): string {
   return urn.split('::')[2] ?? '';
+}
+
+const KUBERNETES_SECRET = 'kubernetes:core/v1:Secret';
+
+/** Arguments that may be shown: what a Secret holds is none of it, though nobody may have said that it is secret. */
+function withoutSecrets(type: string, inputs: Record<string, unknown>): Record<string, unknown> {
+  if (type !== KUBERNETES_SECRET) return inputs;
+  const hidden = (values: unknown) =>
+    Object.fromEntries(
+      Object.entries(values as object).map(([key, value]) => [
+        key,
+        value === SECRET || value === UNKNOWN || value === '' ? value : WRITTEN_SECRET,
+      ]),
+    );
+  return Object.fromEntries(
+    Object.entries(inputs).map(([key, value]) => [key, key === 'data' || key === 'stringData' ? hidden(value) : value]),
+  );
 }
 
 /** A value with the marks of the wire format in words, and keys in order. */

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '../plan';
+import { type KubernetesObject, SECRET, UNKNOWN, WRITTEN_SECRET } from '../plan';
 import { canonicalQuantity } from './quantity';
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of any kind
@@ -29,7 +29,12 @@ const KINDS: Readonly<Record<string, (object: Fields) => void>> = {
       quantities(limit, 'default', 'defaultRequest', 'max', 'min', 'maxLimitRequestRatio');
     }
   },
-  'v1/Secret': (secret) => fill(secret, { type: 'Opaque' }),
+  'v1/Secret': (secret) => {
+    fill(secret, { type: 'Opaque' });
+    if (secret.stringData === undefined) return;
+    secret.data = { ...secret.data, ...Object.fromEntries(Object.entries(secret.stringData).map(encoded)) };
+    delete secret.stringData;
+  },
   'v1/Namespace': (namespace) => {
     namespace.metadata.labels = {
       ...namespace.metadata.labels,
@@ -127,6 +132,12 @@ const KINDS: Readonly<Record<string, (object: Fields) => void>> = {
   },
   'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding': ({ spec }) => matched(spec.matchResources),
 };
+
+/** As the server keeps it; what stands in place of a secret stays readable. */
+function encoded([key, value]: [string, unknown]): [string, unknown] {
+  const shown = value === SECRET || value === UNKNOWN || value === WRITTEN_SECRET;
+  return [key, shown ? value : Buffer.from(String(value)).toString('base64')];
+}
 
 function matched(resources: Fields): void {
   if (resources === undefined) return;
