@@ -4,13 +4,13 @@ import { Command } from 'commander';
 import { catalog } from '../models/catalog';
 import { explain } from '../models/explain';
 import { defineModel, type Model, type ModelSpec } from '../models/model';
-import { didYouMean } from '../models/parse';
 import { InputError } from '../models/problem';
 import { totalBytes } from '../models/release-manifest';
 import { configProblems } from '../models/repository/check-config';
 import { repositoryLayout } from '../models/repository/layout';
 import { parseConfig } from '../models/repository/model-config';
 import { architectureFromHuggingFace } from '../models/spec/architecture';
+import { catalogModel } from './catalog-model';
 import { type Output, runCommand, styleOf } from './command';
 import { renderConfig, renderExplanation, renderFit } from './model-report';
 import { Progress } from './progress';
@@ -73,7 +73,7 @@ export async function main(
     .option('--tokens-per-second <tokens>', 'of one replica, for the cost of a million tokens')
     .action((name: string, options: ExplainOptions) => {
       const { region, utilization, tokensPerSecond } = options;
-      const explanation = explain(modelOf(name), {
+      const explanation = explain(catalogModel(name), {
         ...(region !== undefined && { region }),
         ...(utilization !== undefined && { utilization: Number(utilization) }),
         ...(tokensPerSecond !== undefined && { tokensPerSecond: Number(tokensPerSecond) }),
@@ -107,7 +107,7 @@ export async function main(
     .description('write what a model repository holds that follows from the model; without a folder, name its files')
     .argument('<name>', 'a model of the catalogue')
     .option('--out <folder>', 'a folder that is not there yet')
-    .action((name: string, options: { out?: string }) => writeFiles(modelOf(name), options.out, out));
+    .action((name: string, options: { out?: string }) => writeFiles(catalogModel(name), options.out, out));
   const progress = new Progress(err);
   const storeOf = async (uri: string, options: StoreOptions) =>
     new ReleaseStore({ uri, ...options }, await findRclone(progress), (line) => progress.now(line));
@@ -164,22 +164,6 @@ export async function main(
     },
   );
   return runCommand(program, args, { out, err });
-}
-
-function modelOf(name: string): Model {
-  const model = catalog.get(name);
-  if (model !== undefined) return model;
-  const names = [...catalog.keys()];
-  const meant = didYouMean(name, names);
-  throw new InputError('command line', [
-    {
-      key: 'model',
-      value: name,
-      reason: 'is not in the catalogue',
-      allowed: names.join(', '),
-      fix: meant === undefined ? 'add it to models/catalog/' : `did you mean ${meant}?`,
-    },
-  ]);
 }
 
 function textOf(file: string): string {

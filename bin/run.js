@@ -7,6 +7,7 @@ const [command, ...args] = process.argv.slice(2);
 const COMMANDS = {
   preview: 'preview/cli.ts',
   model: 'bin/model-cli.ts',
+  pipeline: 'bin/pipeline-cli.ts',
   versions: 'bin/versions-cli.ts',
   sandbox: 'sandbox/cli.ts',
   'bench-preview': 'bench/preview/main.ts',

@@ -30,8 +30,22 @@ interface Candidate {
  * ones. Empty where it fits already, or where no single change is enough.
  */
 export function fitChanges(model: Pick<Model, 'backend' | 'accelerator'>): FitChange[] {
-  const { backend } = model;
-  if (!isLanguageModel(backend) || memoryFit(model).fits) return [];
+  return isLanguageModel(model.backend) && !memoryFit(model).fits ? fittingChanges(model) : [];
+}
+
+/**
+ * Changes after which weights and activations of a language model take less of each GPU, each by itself and with a model
+ * that fits, cheapest first: for what needs more memory than the reckoning has for it.
+ */
+export function leanerChanges(model: Pick<Model, 'backend' | 'accelerator'>): FitChange[] {
+  if (!isLanguageModel(model.backend)) return [];
+  const taken = ({ layout }: MemoryFit) => layout.gpu - layout.weights - layout.activations;
+  const now = taken(memoryFit(model));
+  return fittingChanges(model).filter(({ fit }) => taken(fit) > now);
+}
+
+function fittingChanges(model: Pick<Model, 'backend' | 'accelerator'>): FitChange[] {
+  const backend = model.backend as LanguageModelBackend;
   const gpu = gpuOf(model.accelerator);
   const candidates = [
     ...kvChanges(gpu, backend),

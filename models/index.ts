@@ -27,4 +27,5 @@ export { InputError, type Problem } from './problem';
 export { type ExternalMetric, type PodMetric, podMetrics, type QueueMetric, type ScaleMetric } from './queue-metric';
 export type { HuggingFaceModel } from './repository/layout';
 export { type Architecture, architectureFromHuggingFace } from './spec/architecture';
+export type { PromptClass, ServicePromise } from './spec/promise';
 export type { WakeSource } from './spec/wake-source';

@@ -7,6 +7,7 @@ import { type Backend, backendSchema, type ModelVersion } from './spec/backend';
 import { isChecked, markChecked } from './spec/checked';
 import { modelProblems } from './spec/model-checks';
 import { PRECISIONS } from './spec/precision';
+import { promiseSchema, type ServicePromise } from './spec/promise';
 import { DATA_TYPES, type DataType } from './spec/tensor';
 import { type VersionPolicy, versionPolicySchema } from './spec/version-policy';
 import { type WakeSource, wakeSourceSchema } from './spec/wake-source';
@@ -58,6 +59,8 @@ export interface ModelSpec {
   readonly scale: Scale;
   /** Seconds in which a request has to be answered; what is in flight at shutdown gets as long. @default 60 */
   readonly deadlineSeconds?: number;
+  /** Times that a language model's answers keep. The pipeline's smoke test judges by it. @default none: times are measured alone */
+  readonly promise?: ServicePromise;
   /**
    * Where the Triton model repository lies: `s3://bucket/path` or `gs://bucket/path`.
    *
@@ -118,6 +121,7 @@ const specSchema = z.strictObject({
   accelerator: z.enum([...ACCELERATORS, 'none']),
   scale: scaleSchema,
   deadlineSeconds: z.number().min(1).max(3600).optional(),
+  promise: promiseSchema.optional(),
   repository: z
     .string()
     .regex(

@@ -1,19 +1,20 @@
 import { sourceName } from '../constructs/model-source';
 import { GIB, memoryFit } from '../models/memory';
 import type { Model } from '../models/model';
-import { InputError } from '../models/problem';
 import { queueMetric } from '../models/queue-metric';
 import { loadSeconds, startupBudgetSeconds } from '../models/startup';
 import { CHART_TYPE } from '../stacks/chart-resource';
 import type { Environment, ServedModel } from '../stacks/environment/environment';
-import { readEnvironment } from '../stacks/environment/read';
 import { deploy } from '../stacks/program';
-import { ownValues, readStackConfig, type StackConfig } from './config-file';
+import type { StackConfig } from './config-file';
 import { environmentCost } from './environment-cost';
+import { openEnvironment } from './open-environment';
 import type { KubernetesObject, Plan, PlannedChart, PlannedMemory, PlannedModel, PlannedResource } from './plan';
 import { currentDay, planPolicies } from './plan-policies';
 import { record } from './record';
 import { sortedBy } from './sorted-by';
+
+export { type OpenedEnvironment, openEnvironment } from './open-environment';
 
 /**
  * What `pulumi up --stack <name>` would create, found out by running the program offline.
@@ -25,25 +26,6 @@ import { sortedBy } from './sorted-by';
 export async function buildPlan(folder: string, name: string, today = currentDay()): Promise<Plan> {
   const { config, environment } = openEnvironment(folder, name);
   return planOf(environment, config, today);
-}
-
-/** An environment, and the file that it was read from. */
-export interface OpenedEnvironment {
-  readonly config: StackConfig;
-  readonly environment: Environment;
-}
-
-/**
- * Reads and checks `Pulumi.<name>.yaml`.
- *
- * @throws InputError where the environment's file cannot work, with the lines that say so
- */
-export function openEnvironment(folder: string, name: string): OpenedEnvironment {
-  const config = readStackConfig(folder, name);
-  return {
-    config,
-    environment: withLines(config.lineOf, () => readEnvironment(name, ownValues(config), config.file)),
-  };
 }
 
 /** As {@link buildPlan}, of an environment that was read already. */
@@ -69,19 +51,6 @@ export async function planOf(environment: Environment, config: StackConfig, toda
       warnings: [...environment.warnings],
     },
   };
-}
-
-/** Says on which lines of the file the problems are. */
-function withLines<T>(lineOf: (key: string) => number | undefined, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    throw new InputError(
-      error.source,
-      error.problems.map((problem) => ({ ...problem, line: lineOf(problem.key) })),
-    );
-  }
 }
 
 /** Components group resources; they are nothing in the cloud. */

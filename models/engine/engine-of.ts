@@ -13,9 +13,18 @@ const PATHS = { model: 'checkpoint', checkpoint: 'converted', engine: 'engine' }
 export function engineOf(
   backend: TensorRtLlmBackend,
   accelerator: AcceleratorName,
-  paths: EngineBuildInput['paths'] = PATHS,
+  paths?: EngineBuildInput['paths'],
 ): EngineBuild {
-  return engineBuild({
+  return engineBuild(engineInput(backend, accelerator, paths));
+}
+
+/** What the engine of a model is built from and for. */
+export function engineInput(
+  backend: TensorRtLlmBackend,
+  accelerator: AcceleratorName,
+  paths: EngineBuildInput['paths'] = PATHS,
+): EngineBuildInput {
+  return {
     release: backend.release,
     family: backend.family ?? 'llama',
     precision: backend.precision as EngineBuildInput['precision'],
@@ -28,5 +37,5 @@ export function engineOf(
     ...(backend.maxNumTokens !== undefined && { maxNumTokens: backend.maxNumTokens }),
     accelerator,
     paths,
-  });
+  };
 }

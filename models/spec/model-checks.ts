@@ -15,6 +15,7 @@ import { batchingProblems, maxBatchSize } from './batching';
 import { ensembleProblems } from './ensemble';
 import { instanceProblems } from './instances';
 import { KV_PRECISIONS, type KvPrecision, PRECISIONS, type Precision, precisionProblems } from './precision';
+import { promiseProblems } from './promise';
 import { tensorProblems } from './tensor';
 import { servedVersions, versionsOf } from './version-policy';
 
@@ -60,6 +61,7 @@ export function modelProblems(spec: ModelSpec): Problem[] {
     ...versionProblems(spec),
     ...cacheProblems(spec),
     ...warmupProblems(spec),
+    ...promiseProblems(spec),
   ];
 }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { main } from '../../bin/versions-cli';
+import { versions } from '../../models/versions';
 import { Captured } from '../support/captured';
 import { ROOT } from '../support/environment-file';
 
@@ -131,7 +132,9 @@ describe('versions', () => {
   it('lists every version with its source', async () => {
     const { out, code } = await run(join(ROOT, 'versions.json'), 'list');
     expect(code).toBe(0);
-    expect(out.match(/^ {2}from /gm)).toHaveLength(12);
+    const { charts, images, upstream, kubernetes } = versions;
+    const all = [charts, images, upstream, kubernetes].flatMap((each) => Object.keys(each));
+    expect(out.match(/^ {2}from /gm)).toHaveLength(all.length);
   });
 
   it('shows its commands where none is named', async () => {

@@ -9,6 +9,8 @@ interface Requirements {
   /** Of the folder that they are installed into. */
   readonly name: string;
   readonly file: string;
+  /** Files that it refers to. @default none */
+  readonly also?: readonly string[];
   readonly pipFlags: readonly string[];
 }
 
@@ -24,6 +26,13 @@ const TRITON: Requirements = {
   pipFlags: ['--no-deps'],
 };
 
+const PIPELINES: Requirements = {
+  name: 'test-pipelines',
+  file: join(import.meta.dirname, '..', 'requirements-pipelines.txt'),
+  also: [join(import.meta.dirname, '..', '..', 'pipelines', 'requirements.txt')],
+  pipFlags: [],
+};
+
 /** The path of a tool of test/requirements.txt. */
 export function pythonTool(name: string): string {
   return join(home(TOOLS), 'bin', name);
@@ -34,13 +43,18 @@ export function tritonEnvironment(): string {
   return home(TRITON);
 }
 
-/** Installs the tools once, before all tests. */
-export default async function setup(): Promise<void> {
-  for (const requirements of [TOOLS, TRITON]) await install(requirements);
+/** The path of a program of test/requirements-pipelines.txt: `python` has kfp, and all that steps need in their images. */
+export function pipelineTool(name: string): string {
+  return join(home(PIPELINES), 'bin', name);
 }
 
-function home({ name, file }: Requirements): string {
-  return cacheFolder(name, [file]);
+/** Installs the tools once, before all tests. */
+export default async function setup(): Promise<void> {
+  for (const requirements of [TOOLS, TRITON, PIPELINES]) await install(requirements);
+}
+
+function home({ name, file, also = [] }: Requirements): string {
+  return cacheFolder(name, [file, ...also]);
 }
 
 async function install(requirements: Requirements): Promise<void> {

@@ -1,0 +1,1 @@
+"""What the steps of the pipeline do. Nothing of Kubeflow is in here: a step gets folders, its section, parameters."""
