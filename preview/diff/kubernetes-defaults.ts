@@ -23,6 +23,11 @@ const KINDS: Readonly<Record<string, (object: Fields) => void>> = {
   'v1/Pod': ({ spec }) => pod(spec),
   'v1/Service': ({ spec }) => service(spec),
   'v1/PersistentVolumeClaim': ({ spec }) => claim(spec),
+  'v1/PersistentVolume': ({ spec }) => {
+    fill(spec, { volumeMode: 'Filesystem', persistentVolumeReclaimPolicy: 'Retain' });
+    quantities(spec, 'capacity');
+    volume(spec);
+  },
   'v1/ResourceQuota': ({ spec }) => quantities(spec, 'hard'),
   'v1/LimitRange': ({ spec }) => {
     for (const limit of spec?.limits ?? []) {
@@ -92,6 +97,7 @@ const KINDS: Readonly<Record<string, (object: Fields) => void>> = {
       successfulJobsHistoryLimit: 3,
       failedJobsHistoryLimit: 1,
     });
+    fill(spec.jobTemplate, { metadata: {} });
     job(spec.jobTemplate?.spec);
   },
   'autoscaling/HorizontalPodAutoscaler': ({ spec }) => {
@@ -122,6 +128,7 @@ const KINDS: Readonly<Record<string, (object: Fields) => void>> = {
   },
   'rbac.authorization.k8s.io/RoleBinding': binding,
   'rbac.authorization.k8s.io/ClusterRoleBinding': binding,
+  'scheduling.k8s.io/PriorityClass': (priority) => fill(priority, { preemptionPolicy: 'PreemptLowerPriority' }),
   'admissionregistration.k8s.io/ValidatingAdmissionPolicy': ({ spec }) => {
     fill(spec, { failurePolicy: 'Fail' });
     matched(spec.matchConstraints);
@@ -164,6 +171,11 @@ function service(spec: Fields): void {
 
 function claim(spec: Fields): void {
   fill(spec, { volumeMode: 'Filesystem' });
+  // The older of the two fields mirrors the newer (pkg/registry/core/persistentvolumeclaim, NormalizeDataSources).
+  if (spec?.dataSourceRef?.namespace === undefined) {
+    const source = spec?.dataSourceRef ?? spec?.dataSource;
+    if (source !== undefined) fill(spec, { dataSource: source, dataSourceRef: source });
+  }
   quantities(spec?.resources, 'requests', 'limits');
 }
 
@@ -173,6 +185,7 @@ function job(spec: Fields): void {
     completionMode: 'NonIndexed',
     backoffLimit: 6,
     suspend: false,
+    manualSelector: false,
     podReplacementPolicy: 'TerminatingOrFailed',
   });
   if (spec.completions === undefined && spec.parallelism === undefined) fill(spec, { completions: 1 });
@@ -258,6 +271,9 @@ function volume(spec: Fields): void {
     if (serviceAccountToken !== undefined) fill(serviceAccountToken, { expirationSeconds: 3600 });
     for (const { fieldRef } of downwardAPI?.items ?? [])
       if (fieldRef !== undefined) fill(fieldRef, { apiVersion: 'v1' });
+  }
+  for (const kind of ['persistentVolumeClaim', 'csi', 'nfs']) {
+    if (spec[kind] !== undefined) unsaid(spec[kind], { readOnly: false });
   }
   if (spec.hostPath !== undefined) fill(spec.hostPath, { type: '' });
   const { emptyDir } = spec;

@@ -7,7 +7,7 @@ import type { Kubectl } from '../../sandbox/kubectl';
 type Fields = any;
 
 /** What the API server alone sets, whatever is asked for. */
-const OF_METADATA = ['uid', 'creationTimestamp', 'generation', 'resourceVersion', 'managedFields', 'selfLink'];
+const OF_METADATA = ['uid', 'creationTimestamp', 'generation', 'resourceVersion', 'managedFields', 'finalizers'];
 const OF_SPEC: Readonly<Record<string, readonly string[]>> = {
   Service: ['clusterIPs', 'ipFamilies', 'ipFamilyPolicy'],
   Namespace: ['finalizers'],
@@ -40,5 +40,15 @@ function withoutServersOwn(object: KubernetesObject): KubernetesObject {
   // An address is the server's; that there is none is asked for.
   if (copy.kind === 'Service' && copy.spec.clusterIP !== 'None') delete copy.spec.clusterIP;
   if (copy.kind === 'Namespace') delete copy.spec;
+  if (copy.kind === 'Job') withoutController(copy.spec);
+  delete copy.metadata.annotations?.['deprecated.daemonset.template.generation'];
+  if (Object.keys(copy.metadata.annotations ?? { any: true }).length === 0) delete copy.metadata.annotations;
   return copy;
+}
+
+/** A Job selects its pods by a label that the server makes up. */
+function withoutController(spec: Fields): void {
+  delete spec.selector;
+  const { labels } = spec.template.metadata;
+  for (const key of Object.keys(labels)) if (/(^|\/)(controller-uid|job-name)$/.test(key)) delete labels[key];
 }
