@@ -9,7 +9,6 @@ import yaml
 from kfp import compiler
 
 from ir_check import reference_problems
-from library import without_times
 from pipeline import make_pipeline
 
 # Argo keeps a workflow with all its templates as one object, and etcd takes 1.5 MiB of one (its default
@@ -22,11 +21,7 @@ def compiled(given: dict) -> list[dict]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pipeline.yaml"
         compiler.Compiler().compile(make_pipeline(given), package_path=str(path))
-        documents = list(yaml.safe_load_all(path.read_text("utf-8")))
-    for executor in documents[0]["deploymentSpec"]["executors"].values():
-        container = executor["container"]
-        container["command"] = [without_times(part) for part in container["command"]]
-    return documents
+        return list(yaml.safe_load_all(path.read_text("utf-8")))
 
 
 def text_of(documents: list[dict]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kfp import dsl
 
-from library import copy_modules
+from library import copy_modules, without_times
 
 
 def fetch(section: dict, checkpoint_uri: str, checkpoint: dsl.Output[dsl.Model]):
@@ -17,8 +17,9 @@ def fetch(section: dict, checkpoint_uri: str, checkpoint: dsl.Output[dsl.Model])
     from pathlib import Path
 
     from steps import fetch as step
+    from steps.section import exact
 
-    checkpoint.metadata.update(step.run(section, checkpoint_uri, Path(checkpoint.path)))
+    checkpoint.metadata.update(step.run(exact(section), checkpoint_uri, Path(checkpoint.path)))
 
 
 def prepare(
@@ -33,11 +34,12 @@ def prepare(
     from pathlib import Path
 
     from steps import prepare as step
+    from steps.figures import tell
+    from steps.section import exact
 
     tokenizer = Path(checkpoint.path) / "tokenizer.json"
-    facts = step.run(section, dataset_uri, tokenizer, Path(data.path), Path(evaluation.path))
-    for what, count in facts["counts"].items():
-        metrics.log_metric(f"records {what}", count)
+    facts = step.run(exact(section), dataset_uri, tokenizer, Path(data.path), Path(evaluation.path))
+    tell(metrics, {f"records {what}": count for what, count in facts["counts"].items()})
     data.metadata.update({"uri": facts["uri"], "sha256": facts["sha256"]})
 
 
@@ -51,8 +53,9 @@ def train(
     from pathlib import Path
 
     from steps import train as step
+    from steps.section import exact
 
-    facts = step.run(section, Path(checkpoint.path), Path(data.path), Path(model.path))
+    facts = step.run(exact(section), Path(checkpoint.path), Path(data.path), Path(model.path))
     model.metadata.update({"sha256": facts["sha256"], "trained_by": " ".join(facts["packages"])})
 
 
@@ -61,8 +64,9 @@ def convert(section: dict, model: dsl.Input[dsl.Model], converted: dsl.Output[ds
     from pathlib import Path
 
     from steps import convert as step
+    from steps.section import exact
 
-    step.run(section, Path(model.path), Path(converted.path))
+    step.run(exact(section), Path(model.path), Path(converted.path))
 
 
 def build(
@@ -75,9 +79,10 @@ def build(
     from pathlib import Path
 
     from steps import build as step
+    from steps.figures import tell
+    from steps.section import exact
 
-    for name, value in step.run(section, Path(converted.path), Path(engine.path)).items():
-        metrics.log_metric(name, value)
+    tell(metrics, step.run(exact(section), Path(converted.path), Path(engine.path)))
 
 
 def validate(
@@ -97,6 +102,8 @@ def validate(
     from pathlib import Path
 
     from steps import validate as step
+    from steps.figures import tell
+    from steps.section import exact
 
     # Unless they are named, they have to be those of the checkpoint that the run began with.
     known = step.text_digests(Path(checkpoint.path))
@@ -105,9 +112,8 @@ def validate(
         "chat_template": chat_template_sha256 or known.get("chat_template", ""),
     }
     wanted = {"least_accuracy": least_accuracy, "digests": digests}
-    result = step.run(section, Path(engine.path), Path(model.path), Path(evaluation.path), wanted)
-    for name, value in result["figures"].items():
-        metrics.log_metric(name, value)
+    result = step.run(exact(section), Path(engine.path), Path(model.path), Path(evaluation.path), wanted)
+    tell(metrics, result["figures"])
     Path(checks.path).write_text(json.dumps(result, indent=2, sort_keys=True))
 
 
@@ -127,13 +133,14 @@ def deploy(
     from pathlib import Path
 
     from steps import deploy as step
+    from steps.section import exact
 
     sources = {
         name: {key: each.metadata[key] for key in ("uri", "sha256", "trained_by") if key in each.metadata}
         for name, each in (("data", data), ("checkpoint", checkpoint), ("model", model))
     }
     facts = {"sources": sources, "checks": json.loads(Path(checks.path).read_text())}
-    result = step.run(section, Path(engine.path), facts, release, run_id)
+    result = step.run(exact(section), Path(engine.path), facts, release, run_id)
     deployment.metadata.update({"release": release, "manifest_sha256": result["manifest_sha256"]})
     Path(deployment.path).write_text(json.dumps(result, indent=2, sort_keys=True))
 
@@ -149,10 +156,11 @@ def smoke(
     from pathlib import Path
 
     from steps import smoke as step
+    from steps.figures import tell
+    from steps.section import exact
 
-    found = step.run(section, json.loads(Path(deployment.path).read_text()))
-    for name, value in step.figures(found).items():
-        metrics.log_metric(name, value)
+    found = step.run(exact(section), json.loads(Path(deployment.path).read_text()))
+    tell(metrics, step.figures(found))
     Path(report.path).write_text(json.dumps(found, indent=2, sort_keys=True))
     step.require_passed(found)
 
@@ -163,15 +171,17 @@ def register(section: dict, lineage: dict, deployment: dsl.Input[dsl.Artifact], 
     from pathlib import Path
 
     from steps import register as step
+    from steps.section import exact
 
-    return step.run(section, json.loads(Path(deployment.path).read_text()), lineage)
+    return step.run(exact(section), json.loads(Path(deployment.path).read_text()), exact(lineage))
 
 
 def clean_up(section: dict, run_id: str, status: dsl.PipelineTaskFinalStatus):
     """Runs at the end of every run, and takes back a rollout that was not finished."""
     from steps import clean_up as step
+    from steps.section import exact
 
-    step.run(section, run_id, status.state, status.pipeline_task_name or "", status.error_message or "")
+    step.run(exact(section), run_id, status.state, status.error_message or "")
 
 
 # What a step needs beside its image. The Triton image has tokenizers; Python's own has nothing.
@@ -198,11 +208,14 @@ def component(function: Callable, image: str, packages: Sequence[str] = (), inst
     """
     needed = [*PACKAGES[function], *packages]
     with tempfile.TemporaryDirectory() as name:
-        copy_modules(function.__name__, Path(name))
-        return dsl.component(
+        copy_modules([function.__name__, "figures", "section"], Path(name))
+        made = dsl.component(
             function,
             base_image=image,
             packages_to_install=needed if installs else None,
             install_kfp_package=installs,
             embedded_artifact_path=name,
         )
+    container = made.component_spec.implementation.container
+    container.command = [without_times(part) for part in container.command]
+    return made

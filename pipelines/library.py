@@ -11,6 +11,7 @@ import io
 import re
 import shutil
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "steps"
@@ -19,10 +20,10 @@ PACKAGE = "steps"
 ARCHIVE = re.compile(r"(?P<before>__KFP_EMBEDDED_ARCHIVE_B64 = ')(?P<archive>[A-Za-z0-9+/=]+)(?P<after>')")
 
 
-def modules_of(name: str) -> list[str]:
-    """A module of steps/ and all that it imports from there, sorted."""
+def modules_of(names: Iterable[str]) -> list[str]:
+    """Modules of steps/ and all that they import from there, sorted."""
     found: set[str] = set()
-    left = [name]
+    left = list(names)
     while left:
         module = left.pop()
         if module in found:
@@ -34,11 +35,11 @@ def modules_of(name: str) -> list[str]:
     return sorted(found)
 
 
-def copy_modules(name: str, target: Path) -> None:
+def copy_modules(names: Iterable[str], target: Path) -> None:
     """Makes a folder of what a step imports."""
     package = target / PACKAGE
     package.mkdir(parents=True)
-    for module in ["__init__", *modules_of(name)]:
+    for module in ["__init__", *modules_of(names)]:
         shutil.copyfile(FOLDER / f"{module}.py", package / f"{module}.py")
 
 

@@ -11,6 +11,7 @@ PAUSE = "30s"
 LONGEST_PAUSE = "600s"
 STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 LOAD_KEY_VARIABLE = "TRITON_LOAD_KEY"
+MADE_OF = ("config", "engineFiles", "lineage", "version")
 
 
 def make_pipeline(given: dict, installs: bool = True) -> Callable:
@@ -20,6 +21,8 @@ def make_pipeline(given: dict, installs: bool = True) -> Callable:
     for a later step lets the results of those before it be taken again.
     """
     images = given["images"]
+    # Without what a release is made of.
+    served = {key: value for key, value in given["deploy"].items() if key not in MADE_OF}
     small, engine_image = images["steps"], images["engine"]
     fetch = component(steps.fetch, small, installs=installs)
     prepare = component(steps.prepare, small, installs=installs)
@@ -42,7 +45,7 @@ def make_pipeline(given: dict, installs: bool = True) -> Callable:
         chat_template_sha256: str = "",
     ):
         run_id = dsl.PIPELINE_JOB_ID_PLACEHOLDER
-        cleaned = clean_up(section=given["deploy"], run_id=run_id)
+        cleaned = clean_up(section=served, run_id=run_id)
         settle(cleaned, given, "clean_up", store=True, key=True, cached=False)
         with dsl.ExitHandler(cleaned, name="from data to a served model"):
             fetched = fetch(section=given["fetch"], checkpoint_uri=checkpoint_uri)

@@ -25,8 +25,19 @@ const BYTES_PER_PARAMETER = 16;
 /** Part of the GPUs' memory that those fill at most. The rest is for activations, which gradient checkpointing keeps small. */
 const STATE_SHARE = 0.7;
 
-/** Read out of the wheel: trl/cli.py, trl/scripts/sft.py and trl/accelerate_configs/fsdp2.yaml. */
-export const TRL = 'trl==0.23.1';
+/** The version whose wheel was read for what follows. */
+const TRL = 'trl==0.23.1';
+
+/**
+ * Options of `trl sft` that are used: those of the launcher (trl/cli.py), of the data (trl/scripts/utils.py), of the model
+ * (trl/trainer/model_config.py), of the fine-tune (trl/trainer/sft_config.py) and of Transformers'
+ * `TrainingArguments`, which SFTConfig extends.
+ */
+export const TRAINING_FLAGS: readonly string[] = [
+  ...['--accelerate_config', '--num_processes', '--dataset_name', '--model_name_or_path', '--dtype', '--max_length'],
+  ...['--bf16', '--gradient_checkpointing', '--output_dir', '--per_device_train_batch_size'],
+  ...['--gradient_accumulation_steps', '--save_strategy', '--report_to'],
+];
 
 /**
  * The smallest machine on which all weights of a model can be trained, sharded over its GPUs (FSDP), or undefined where

@@ -7,6 +7,7 @@ with the same patterns; a test holds both together.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from steps.say import StepFailed, say
 from steps.tool import ToolRun
@@ -117,7 +118,7 @@ def require_success(run: ToolRun, fixes: Sequence[dict]) -> None:
     """Raises StepFailed with the reason and the change to make, where a tool has failed."""
     if run.code == 0:
         return
-    program = run.command[1] if run.command[0].startswith("python") else run.command[0]
+    program = Path(run.command[1] if "python" in Path(run.command[0]).name else run.command[0]).name
     found = diagnose(run)
     if found is None:
         tail = "\n".join(f"  {line}" for line in run.lines[-12:])

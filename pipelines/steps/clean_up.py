@@ -5,8 +5,8 @@ from steps.say import say
 from steps.store import Store
 
 
-def run(section: dict, run_id: str, state: str, failed_task: str, message: str) -> None:
-    say(f"the run ended: {state}" + (f", in {failed_task}: {message}" if state != "SUCCEEDED" else ""))
+def run(section: dict, run_id: str, state: str, message: str) -> None:
+    say(f"the run ended: {state} {message}".strip())
     store = Store(section["store"], section)
     record = record_of(store)
     if record is None or record["run"] != run_id:

@@ -20,8 +20,8 @@ def archive(files):
 
 
 def test_a_step_carries_what_it_imports_and_what_that_imports(tmp_path):
-    assert modules_of("convert") == ["build_failures", "convert", "say", "tool"]
-    copy_modules("convert", tmp_path)
+    assert modules_of(["convert"]) == ["build_failures", "convert", "say", "tool"]
+    copy_modules(["convert"], tmp_path)
     names = sorted(path.name for path in (tmp_path / "steps").iterdir())
     assert names == ["__init__.py", "build_failures.py", "convert.py", "say.py", "tool.py"]
 
