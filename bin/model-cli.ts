@@ -10,6 +10,7 @@ import { configProblems } from '../models/repository/check-config';
 import { repositoryLayout } from '../models/repository/layout';
 import { parseConfig } from '../models/repository/model-config';
 import { architectureFromHuggingFace } from '../models/spec/architecture';
+import { addCapacityCommand } from './capacity-command';
 import { catalogModel } from './catalog-model';
 import { type Output, runCommand, styleOf } from './command';
 import { renderConfig, renderExplanation, renderFit } from './model-report';
@@ -18,6 +19,8 @@ import { findRclone } from './rclone';
 import { promoteRelease, publishRelease, size } from './release/publish';
 import { ReleaseStore } from './release/release-store';
 import { readRepositoryFolder } from './release/repository-folder';
+
+declare const __PROJECT_ROOT__: string;
 
 export interface ModelSurroundings {
   readonly out: Output;
@@ -47,7 +50,7 @@ interface FitOptions {
 }
 
 /**
- * `npm run model -- list | explain | fit | check | files | publish | promote | releases`.
+ * `npm run model -- list | explain | fit | capacity | check | files | publish | promote | releases`.
  *
  * @returns the exit code: 0; 1 where a store refuses; 2 for input that cannot work
  */
@@ -108,6 +111,7 @@ export async function main(
     .argument('<name>', 'a model of the catalogue')
     .option('--out <folder>', 'a folder that is not there yet')
     .action((name: string, options: { out?: string }) => writeFiles(catalogModel(name), options.out, out));
+  addCapacityCommand(program, out, catalogModel, __PROJECT_ROOT__);
   const progress = new Progress(err);
   const storeOf = async (uri: string, options: StoreOptions) =>
     new ReleaseStore({ uri, ...options }, await findRclone(progress), (line) => progress.now(line));

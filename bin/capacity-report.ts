@@ -1,0 +1,155 @@
+import type { Capacity, CapacitySpike } from '../models/capacity/capacity';
+import type { CapacityCost } from '../models/capacity/capacity-cost';
+import { isUnpriced, type Unpriced } from '../models/cost';
+import { wrap } from '../models/text';
+import type { PricedCapacity } from './capacity-command';
+import type { Style } from './command';
+
+/** A capacity, as a person reads it. */
+export function renderCapacity(priced: PricedCapacity, style: Style): string {
+  const { colours } = style;
+  const { capacity, measured, nodes, cost } = priced;
+  const { queue, figures, budget } = capacity;
+  const rows = (entries: readonly (readonly [string, string])[]) =>
+    entries.flatMap(([label, text]) => entry(`  ${label}`, text, style));
+  const priceRows = (what: string, each: CapacityCost | Unpriced): [string, string][] =>
+    isUnpriced(each)
+      ? [[what, `unknown: ${each.missing.join('; ')}`]]
+      : [[what, `${usd(each.usdPerHour)}/h, ${usd(each.usdPerMonth)} a month: ${count(each.nodes, 'node')}`]];
+  const sections = [
+    `${colours.bold(capacity.model)} · ${number(capacity.ratePerSecond)} requests a second · ${
+      queue.discipline === 'slots'
+        ? `${queue.together} slots a replica`
+        : `batches of ${queue.together} at most, ${count(queue.instances, 'instance')} a replica`
+    }`,
+    '',
+    colours.bold('Known'),
+    ...rows([
+      ['service', `${pointText(priced)} (${measured.measured})`],
+      ['at most', `${number(queue.mostPerSecond)} requests a second a replica`],
+      ['may wait', `${duration(budget.seconds)}, 95 of 100: ${budget.from}`],
+      ...capacity.unused.map(({ unused }) => ['not used', unused] as const),
+    ]),
+    '',
+    colours.bold('Replicas'),
+    ...rows([
+      ['needed', `${capacity.replicas}, each for ${number(capacity.keepsPerSecond)} requests a second`],
+      ['load', `${percent(figures.utilization)} of what they can do, ${number(figures.meanInFlight)} in flight each`],
+      [
+        'wait',
+        `mean ${duration(figures.meanWaitSeconds)}, p95 ${duration(figures.p95WaitSeconds)}; ${percent(figures.waitShare)} wait at all`,
+      ],
+      ...(cost === undefined ? [] : priceRows('cost', cost.replicas)),
+      ...(nodes === undefined ? [] : [['', `${nodes.machineType}, ${nodes.region}, ${nodes.purchase}`] as const]),
+    ]),
+    '',
+    colours.bold('Autoscaling target'),
+    ...rows(targetRows(capacity)),
+    '',
+    `${colours.bold('Ready')} after ${duration(capacity.ready.seconds)}`,
+    ...rows(capacity.ready.steps.map(({ name, seconds, from }) => [name, `${duration(seconds)}: ${from}`])),
+    '',
+    `${colours.bold('Warm floor')} for ${number(capacity.spike.times)} times the load`,
+    ...rows([
+      [
+        'ready',
+        `${count(capacity.floor.replicas, 'replica')}, so that each request of the spike waits ${duration(capacity.spike.deadlineWaitSeconds)} at most`,
+      ],
+      ...(cost === undefined ? [] : priceRows('cost', cost.floor)),
+      [
+        'without',
+        `${count(capacity.replicas, 'replica')} carry ${
+          Number.isFinite(capacity.floor.carries) ? `${number(capacity.floor.carries)} times the load` : 'any rise'
+        } until more are ready`,
+      ],
+    ]),
+    '',
+    colours.bold(`A spike of ${number(capacity.spike.times)} times the load`),
+    ...rows(spikeRows(capacity.spike, capacity.ready.seconds)),
+    ...sourceLines(cost?.replicas, style),
+  ];
+  return `${sections.join('\n')}\n`;
+}
+
+function pointText({ measured, capacity }: PricedCapacity): string {
+  const what = capacity.queue.discipline === 'slots' ? 'a request, in flight' : 'a batch of';
+  const points = measured.service.map(({ requests, seconds }) => `${requests}: ${duration(seconds)}`);
+  return `${what} ${points.join(', ')}`;
+}
+
+function targetRows({ target, queue }: Capacity): [string, string][] {
+  const { inFlight, waiting, today } = target;
+  return [
+    [
+      'in flight',
+      `${number(inFlight)} a replica: what is in it at the most that keeps the promise${
+        queue.discipline === 'slots' ? `, of ${queue.together} slots` : ''
+      }`,
+    ],
+    ['waiting', `${number(waiting)} a replica, at the same load`],
+    [
+      'deployed',
+      today === undefined
+        ? 'nothing: the backend has no gauge of its queue'
+        : `${today.name} ${today.target}: one full round, known without a load test`,
+    ],
+  ];
+}
+
+function spikeRows(spike: CapacitySpike, readySeconds: number): [string, string][] {
+  const { ratePerSecond, replicas, backlog, goneSeconds, longestWaitSeconds, late, came, needed } = spike;
+  const head: [string, string] = [
+    'comes',
+    `${number(ratePerSecond)} requests a second; ${count(replicas.ready, 'replica')} ready, ${replicas.later} at most, ${needed} needed`,
+  ];
+  if (backlog === 0) return [head, ['backlog', 'none: what is ready carries it']];
+  const first: [string, string] = [
+    'backlog',
+    `${number(backlog)} requests when the others are ready, after ${duration(readySeconds)}`,
+  ];
+  if (!Number.isFinite(goneSeconds)) {
+    return [
+      head,
+      first,
+      ['gone', `never: ${replicas.later} replicas do less than comes; scale.max has to be ${needed}`],
+    ];
+  }
+  return [
+    head,
+    first,
+    ['gone', `after ${duration(goneSeconds)}`],
+    ['wait', `${duration(longestWaitSeconds)} at the longest`],
+    ['late', `${number(late)} requests miss their deadline: ${percent(late / came)} of those that come meanwhile`],
+  ];
+}
+
+function sourceLines(cost: CapacityCost | Unpriced | undefined, style: Style): string[] {
+  if (cost === undefined || isUnpriced(cost)) return [];
+  return ['', ...cost.sources.flatMap(({ source, date }) => wrapped(`prices of ${date}: ${source}`, style))];
+}
+
+function wrapped(text: string, { width, colours }: Style): string[] {
+  return wrap(text, width - 2).map((line) => colours.dim(`  ${line}`));
+}
+
+const COLUMN = 13;
+
+function entry(label: string, text: string, { width }: Style): string[] {
+  return wrap(text, width - COLUMN).map((line, index) => `${(index === 0 ? label : '').padEnd(COLUMN)}${line}`);
+}
+
+const usd = (amount: number) => `$${amount.toFixed(2)}`;
+const count = (of: number, what: string) => `${of} ${what}${of === 1 ? '' : 's'}`;
+const percent = (share: number) => `${number(share * 100)} %`;
+
+/** Three digits, and no more decimals than they need. */
+function number(value: number): string {
+  if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en-US');
+  return String(Number(value.toPrecision(3)));
+}
+
+function duration(seconds: number): string {
+  if (seconds === 0) return '0 s';
+  if (seconds < 0.9995) return `${number(seconds * 1000)} ms`;
+  return seconds < 120 ? `${number(seconds)} s` : `${number(seconds / 60)} min`;
+}
