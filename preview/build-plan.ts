@@ -1,4 +1,5 @@
 import { sourceName } from '../constructs/model-source';
+import { engineInputs } from '../models/engine/engine-inputs';
 import { GIB, memoryFit } from '../models/memory';
 import type { Model } from '../models/model';
 import { queueMetric } from '../models/queue-metric';
@@ -136,6 +137,7 @@ function clusterName({ kind, platform }: Environment): string {
 
 function plannedModel({ model, placement, source, workload }: ServedModel): PlannedModel {
   const metric = queueMetric(model, placement.gpusPerPod);
+  const engine = engineInputs(model);
   return {
     name: model.name,
     backend: model.backend.kind,
@@ -149,6 +151,7 @@ function plannedModel({ model, placement, source, workload }: ServedModel): Plan
     ...(metric !== undefined && { scaledOn: { metric: metric.name, target: metric.target } }),
     startupSeconds: startupBudgetSeconds(model),
     loadSeconds: Math.ceil(loadSeconds(model)),
+    ...(engine !== undefined && { engine }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { EngineInputs } from '../models/engine/engine-inputs';
 import type { PolicyReport } from '../policies/finding';
 import { SECRET, UNKNOWN } from '../policies/resource';
 import type { PolicySettings } from '../policies/settings';
@@ -149,4 +150,6 @@ export interface PlannedModel {
   readonly startupSeconds: number;
   /** Seconds that a start takes by reckoning, on the slowest disk that is reckoned with. */
   readonly loadSeconds: number;
+  /** What its engine is built from. Left out where TensorRT-LLM builds none. */
+  readonly engine?: EngineInputs;
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { PlannedModel } from '../plan';
 import { sortedBy } from '../sorted-by';
+import { tellsEngines } from './engine-rebuild';
 import { pairs } from './pairs';
 import type { ModelChange } from './plan-diff';
 
@@ -27,10 +28,17 @@ export function renamedModels(matched: ReturnType<typeof modelPairs>): ReadonlyM
   );
 }
 
+/** A model without what the other side's version of the project did not tell of it. */
+function asTold(before: PlannedModel | undefined, after: PlannedModel | undefined): PlannedModel | undefined {
+  if (before === undefined || after === undefined || tellsEngines(before, after)) return after;
+  const { engine: _, ...rest } = after;
+  return rest;
+}
+
 /** Models that are new, gone, or described otherwise, sorted by name. */
 export function modelChanges(matched: ReturnType<typeof modelPairs>): ModelChange[] {
   const changes = matched
-    .filter(({ before, after }) => !isDeepStrictEqual(before, after))
+    .filter(({ before, after }) => !isDeepStrictEqual(before, asTold(before, after)))
     .map(({ before, after }) => ({
       name: (after ?? before)?.name ?? '',
       ...(before !== undefined && { before }),

@@ -1,6 +1,7 @@
 import { HOURS_A_MONTH } from '../../models/cost';
 import type { Finding } from '../../policies/finding';
 import type { PlannedCost, PlannedModel } from '../plan';
+import { engineLines } from './engine-rebuild';
 import type { Action, Consequence, FieldChange, ModelChange, PlanDiff, Rollout } from './plan-diff';
 
 /** Actions as reports tell them, in the order in which they weigh. */
@@ -104,7 +105,8 @@ export function plural(count: number, noun: string): string {
 /** Lines on what is other with a model. */
 export function modelLines({ before, after }: ModelChange): string[] {
   if (after === undefined) return ['is no longer served'];
-  if (before === undefined) return ['is new', ...memoryLine(undefined, after)];
+  const engine = engineLines({ name: after.name, after, ...(before !== undefined && { before }) });
+  if (before === undefined) return ['is new', ...engine, ...memoryLine(undefined, after)];
   const facts: readonly (readonly [label: string, of: (model: PlannedModel) => unknown])[] = [
     ['name', ({ name }) => name],
     ['backend', ({ backend }) => backend],
@@ -122,7 +124,7 @@ export function modelLines({ before, after }: ModelChange): string[] {
   const lines = facts.flatMap(([label, of]) =>
     of(before) === of(after) ? [] : [`${label} ${of(before)} → ${of(after)}`],
   );
-  return [...lines, ...memoryLine(before, after)];
+  return [...lines, ...engine, ...memoryLine(before, after)];
 }
 
 /** What fills a GPU, in the order in which it is told. */
