@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
@@ -31,10 +31,10 @@ function run(program: string, ...args: string[]) {
   return { status, said: `${stdout}${stderr}` };
 }
 
-it.each(readdirSync(tests).filter((name) => name.startsWith('test_')))('%s', { timeout: RUN_MS }, (name) => {
-  const { status, said } = run('pytest', '-q', '-p', 'no:cacheprovider', join(tests, name));
+it('passes the tests of its own', { timeout: RUN_MS }, () => {
+  const { status, said } = run('pytest', '-q', '-p', 'no:cacheprovider', tests);
   expect(status, said).toBe(0);
-  expect(said).toMatch(/\d+ passed/);
+  expect(Number(/(\d+) passed/.exec(said)?.[1])).toBeGreaterThan(60);
 });
 
 it('is formatted, and free of what ruff finds', () => {
