@@ -1,4 +1,5 @@
 import { type PlannedResource, UNKNOWN } from './plan';
+import { upstreamSources } from './upstream-sources';
 
 // biome-ignore lint/suspicious/noExplicitAny: arguments of any type of resource
 type Inputs = any;
@@ -37,18 +38,21 @@ function lastPart(member: string): string {
   return account?.replace('/sa/', '/') ?? member.slice(member.lastIndexOf('/') + 1);
 }
 
-/** An address at GitHub as `owner/repository folder @ commit`. */
+/** What has to be fetched, as `github.com/owner/repository @ commit`: the preview does not. */
 function upstream(address: string): string {
-  const raw = /githubusercontent\.com\/([^/]+\/[^/]+)\/([0-9a-f]{40})/.exec(address);
-  const kustomize = /github\.com\/([^/]+\/[^/]+)\/\/.*[?&]ref=([0-9a-f]{40})/.exec(address);
-  const [, repository, commit] = raw ?? kustomize ?? [];
-  return repository === undefined ? address : `${repository} @ ${commit?.slice(0, 10)}`;
+  const sources = upstreamSources(address);
+  if (sources.length === 0) return address;
+  return `fetches ${sources.map(({ repository, commit }) => `${repository} @ ${commit.slice(0, 10)}`).join(', ')}`;
 }
 
 const OBJECTS: Readonly<Record<string, (object: Inputs) => string>> = {
   Namespace: ({ metadata }) => `pod security ${metadata.labels?.['pod-security.kubernetes.io/enforce'] ?? 'unset'}`,
-  ResourceQuota: ({ spec }) => `${spec.hard.pods} pods`,
-  ConfigMap: ({ data }) => Object.keys(data ?? {}).join(', '),
+  ResourceQuota: ({ spec }) =>
+    Object.entries(spec.hard)
+      .map(([key, most]) => `${most} ${QUOTAS[key] ?? key}`)
+      .join(', '),
+  PersistentVolumeClaim: ({ spec }) => spec.resources.requests.storage,
+  ConfigMap: ({ data }) => keysOf(data ?? {}),
   Service: ({ spec }) => `ports ${spec.ports.map((port: Inputs) => port.port).join(', ')}`,
   Deployment: workload,
   StatefulSet: workload,
@@ -67,8 +71,12 @@ function workload({ spec }: Inputs): string {
   const [server] = spec.template.spec.containers;
   const { cpu, memory, 'nvidia.com/gpu': gpus } = server.resources.limits;
   const [claim] = spec.volumeClaimTemplates ?? [];
-  const disk = claim === undefined ? '' : `, volume of ${claim.spec.resources.requests.storage}`;
-  return `${gpus} GPU, ${cpu} CPU, ${gibibytes(memory)}${disk}`;
+  return [
+    ...(gpus === undefined ? [] : [`${gpus} GPU`]),
+    ...(cpu === undefined ? [] : [`${cpu} CPU`]),
+    gibibytes(memory),
+    ...(claim === undefined ? [] : [`volume of ${claim.spec.resources.requests.storage}`]),
+  ].join(', ');
 }
 
 /** `23040Mi` as `22.5 GiB`. */
@@ -76,6 +84,16 @@ function gibibytes(quantity: string): string {
   const mebibytes = /^(\d+)Mi$/.exec(quantity)?.[1];
   return mebibytes === undefined ? quantity : `${Number(mebibytes) / 1024} GiB`;
 }
+
+const KEYS_SHOWN = 6;
+
+function keysOf(data: object): string {
+  const keys = Object.keys(data);
+  return keys.length > KEYS_SHOWN ? `${keys.length} settings` : keys.join(', ');
+}
+
+/** What a quota counts, in words. */
+const QUOTAS: Readonly<Record<string, string>> = { 'requests.nvidia.com/gpu': 'GPUs' };
 
 /** A few words on a cloud resource; empty where its name says it all. */
 export function cloudGist({ type, inputs }: PlannedResource): string {

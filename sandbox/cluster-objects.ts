@@ -38,7 +38,7 @@ const GKE_CLASSES = ['standard-rwo', 'premium-rwo', 'standard'] as const;
  */
 export function storageClasses(environment: Environment, plan: Plan): KubernetesObject[] {
   const platform = environment.kind === 'gke' ? GKE_CLASSES : ['standard'];
-  return [...new Set([...platform, ...namedClasses(plan)])].map((name, index) => ({
+  return [...new Set([...platform, ...namedClasses(plan), ...kubeflowClasses(environment)])].map((name, index) => ({
     apiVersion: 'storage.k8s.io/v1',
     kind: 'StorageClass',
     metadata: {
@@ -50,6 +50,14 @@ export function storageClasses(environment: Environment, plan: Plan): Kubernetes
     volumeBindingMode: 'WaitForFirstConsumer',
     reclaimPolicy: 'Delete',
   }));
+}
+
+/** Those of claims that come from upstream's manifests. */
+function kubeflowClasses({ kubeflow }: Environment): string[] {
+  if (kubeflow.kind === 'none') return [];
+  return [kubeflow.database, kubeflow.artifacts].flatMap((each) =>
+    'storageClass' in each && each.storageClass !== undefined ? [each.storageClass] : [],
+  );
 }
 
 interface ClaimSpec {

@@ -1,14 +1,12 @@
 import { Bucket } from '@pulumi/gcp/storage/bucket.js';
 import { BucketIAMMember } from '@pulumi/gcp/storage/bucketIAMMember.js';
 import type { Resource } from '@pulumi/pulumi';
+import { ACCOUNTS, KUBEFLOW_NAMESPACE } from '../charts/kubeflow/settings';
 import { Component, type ComponentOptions } from './component';
 import type { GkeEnvironment } from './environment/environment';
 
 const ROLES = ['models', 'artifacts', 'data'] as const;
 export type BucketRole = (typeof ROLES)[number];
-
-/** The namespace and ServiceAccount of the pipelines' steps (kubeflow/pipelines, pipeline-runner), and who publishes. */
-const PIPELINES = { namespace: 'kubeflow', account: 'pipeline-runner', publisher: 'model-publisher' } as const;
 
 /** Buckets for models, pipeline artifacts and data, and who may do what in them: identities of pods, no keys. */
 export class Buckets extends Component {
@@ -32,13 +30,18 @@ export class Buckets extends Component {
     // One member for all servers of the namespace: a bucket's policy holds 1,500 principals at most.
     this.grant('models-servers', 'models', 'roles/storage.objectViewer', servers);
     if (environment.kubeflow.kind === 'pipelines') {
-      const runner = `${pool}/subject/ns/${PIPELINES.namespace}/sa/${PIPELINES.account}`;
-      const publisher = `${pool}/subject/ns/${PIPELINES.namespace}/sa/${PIPELINES.publisher}`;
+      const account = (name: string) => `${pool}/subject/ns/${KUBEFLOW_NAMESPACE}/sa/${name}`;
+      const runner = account(ACCOUNTS.runner);
+      const publisher = account(ACCOUNTS.publisher);
       // Whoever writes a model repository runs code in the servers: one account for that, and no pipeline's own.
       this.grant('models-publisher', 'models', 'roles/storage.objectUser', publisher);
       this.grant('models-pipelines', 'models', 'roles/storage.objectViewer', runner);
       this.grant('artifacts-pipelines', 'artifacts', 'roles/storage.objectUser', runner);
       this.grant('data-pipelines', 'data', 'roles/storage.objectViewer', runner);
+      // A run that publishes is a run like others beside.
+      this.grant('artifacts-publisher', 'artifacts', 'roles/storage.objectUser', publisher);
+      this.grant('data-publisher', 'data', 'roles/storage.objectViewer', publisher);
+      this.grant('artifacts-ui', 'artifacts', 'roles/storage.objectViewer', account(ACCOUNTS.ui));
     }
     this.registerOutputs({ models: buckets.models });
   }

@@ -4,6 +4,7 @@ import type { Chart } from 'cdk8s';
 import { chartObjects } from '../charts/chart-objects';
 import type { Manifest } from '../constructs/after-mapping';
 import { Component, type ComponentOptions } from './component';
+import type { Tokens } from './tokens';
 
 /** The type of the component that stands for one chart; its children are the chart's objects. */
 export const CHART_TYPE = 'triton-stack:kubernetes:Chart';
@@ -13,6 +14,8 @@ export interface ChartResourceArgs {
   readonly chart: Chart;
   /** Longest wait for workloads and Services to be ready. @default the provider's 10 minutes */
   readonly timeouts?: CustomTimeouts;
+  /** Of the values in the chart that are not known yet, or secret. @default none */
+  readonly tokens?: Tokens;
 }
 
 /**
@@ -23,7 +26,7 @@ export interface ChartResourceArgs {
 export class ChartResource extends Component {
   readonly objects: readonly Resource[];
 
-  constructor({ chart, timeouts }: ChartResourceArgs, opts: ComponentOptions) {
+  constructor({ chart, timeouts, tokens }: ChartResourceArgs, opts: ComponentOptions) {
     super('kubernetes:Chart', chart.node.id, opts);
     this.objects = chartObjects(chart).map((manifest) => {
       const { namespace, name: objectName } = manifest.metadata;
@@ -35,7 +38,7 @@ export class ChartResource extends Component {
       return new KubernetesObject(
         `kubernetes:${typeVersion(manifest.apiVersion)}:${manifest.kind}`,
         namespace === undefined ? objectName : `${namespace}/${objectName}`,
-        manifest,
+        tokens === undefined ? manifest : (tokens.fill(manifest) as Manifest),
         options,
       );
     });

@@ -18,10 +18,18 @@ export class ProjectServices extends Component {
   constructor(environment: GkeEnvironment, opts: ComponentOptions) {
     super('project:Services', 'apis', opts);
     const { project } = environment.platform;
-    const kms = environment.platform.databaseEncryptionKey === undefined ? [] : ['cloudkms'];
-    for (const api of [...APIS, ...kms]) {
+    for (const api of [...APIS, ...optionalApis(environment)]) {
       new Service(api, { project, service: `${api}.googleapis.com`, disableOnDestroy: false }, this.child);
     }
     this.registerOutputs({});
   }
+}
+
+function optionalApis({ platform, kubeflow }: GkeEnvironment): string[] {
+  const pipelines = kubeflow.kind === 'pipelines' ? kubeflow : undefined;
+  return [
+    ...(platform.databaseEncryptionKey === undefined ? [] : ['cloudkms']),
+    ...(pipelines?.database.kind === 'cloud-sql' ? ['servicenetworking', 'sqladmin'] : []),
+    ...(pipelines?.access.kind === 'iap' ? ['iap'] : []),
+  ];
 }

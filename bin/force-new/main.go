@@ -41,23 +41,29 @@ type Resource struct {
 
 // Resources of the Pulumi program: the package and the function of each schema.
 var resources = map[string][2]string{
-	"gcp:compute/network:Network":                  {"compute", "ResourceComputeNetwork"},
-	"gcp:compute/router:Router":                    {"compute", "ResourceComputeRouter"},
-	"gcp:compute/routerNat:RouterNat":              {"compute", "ResourceComputeRouterNat"},
-	"gcp:compute/subnetwork:Subnetwork":            {"compute", "ResourceComputeSubnetwork"},
-	"gcp:container/cluster:Cluster":                {"container", "ResourceContainerCluster"},
-	"gcp:container/nodePool:NodePool":              {"container", "ResourceContainerNodePool"},
-	"gcp:projects/service:Service":                 {"resourcemanager", "ResourceGoogleProjectService"},
-	"gcp:projects/serviceIdentity:ServiceIdentity": {"resourcemanager", "ResourceProjectServiceIdentity"},
-	"gcp:serviceaccount/account:Account":           {"resourcemanager", "ResourceGoogleServiceAccount"},
-	"gcp:storage/bucket:Bucket":                    {"storage", "ResourceStorageBucket"},
+	"gcp:compute/globalAddress:GlobalAddress":                 {"compute", "ResourceComputeGlobalAddress"},
+	"gcp:compute/managedSslCertificate:ManagedSslCertificate": {"compute", "ResourceComputeManagedSslCertificate"},
+	"gcp:compute/network:Network":                             {"compute", "ResourceComputeNetwork"},
+	"gcp:compute/router:Router":                               {"compute", "ResourceComputeRouter"},
+	"gcp:compute/routerNat:RouterNat":                         {"compute", "ResourceComputeRouterNat"},
+	"gcp:compute/subnetwork:Subnetwork":                       {"compute", "ResourceComputeSubnetwork"},
+	"gcp:container/cluster:Cluster":                           {"container", "ResourceContainerCluster"},
+	"gcp:container/nodePool:NodePool":                         {"container", "ResourceContainerNodePool"},
+	"gcp:projects/service:Service":                            {"resourcemanager", "ResourceGoogleProjectService"},
+	"gcp:projects/serviceIdentity:ServiceIdentity":            {"resourcemanager", "ResourceProjectServiceIdentity"},
+	"gcp:serviceaccount/account:Account":                      {"resourcemanager", "ResourceGoogleServiceAccount"},
+	"gcp:servicenetworking/connection:Connection":             {"servicenetworking", "ResourceServiceNetworkingConnection"},
+	"gcp:sql/databaseInstance:DatabaseInstance":               {"sql", "ResourceSqlDatabaseInstance"},
+	"gcp:sql/user:User":                                       {"sql", "ResourceSqlUser"},
+	"gcp:storage/bucket:Bucket":                               {"storage", "ResourceStorageBucket"},
 }
 
 // IAM members: what they belong to, beside what all of them have.
 var members = map[string][2]string{
-	"gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": {"kms", "IamKmsCryptoKeySchema"},
-	"gcp:projects/iAMMember:IAMMember":              {"resourcemanager", "IamProjectSchema"},
-	"gcp:storage/bucketIAMMember:BucketIAMMember":   {"storage", "StorageBucketIamSchema"},
+	"gcp:iap/webTypeComputeIamMember:WebTypeComputeIamMember": {"iap", "IapWebTypeComputeIamSchema"},
+	"gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember":           {"kms", "IamKmsCryptoKeySchema"},
+	"gcp:projects/iAMMember:IAMMember":                        {"resourcemanager", "IamProjectSchema"},
+	"gcp:storage/bucketIAMMember:BucketIAMMember":             {"storage", "StorageBucketIamSchema"},
 }
 
 func main() {
@@ -97,7 +103,8 @@ func resource(fields map[string]*Schema) *Resource {
 func collect(out *Resource, fields map[string]*Schema, above string) {
 	for name, field := range fields {
 		path := above + pulumiName(name, field)
-		if field.ForceNew {
+		// What the cloud alone says is no argument.
+		if field.ForceNew && (field.Optional || field.Required) {
 			if field.Fields == nil {
 				out.Fields = append(out.Fields, path)
 			} else {

@@ -36,6 +36,10 @@ const CONDITIONAL: Readonly<Record<string, Readonly<Record<string, Condition>>>>
     // resource_compute_subnetwork.go, IsShrinkageIpCidr: a range can grow around itself.
     ipCidrRange: (before, after) => !contains(after, before),
   },
+  'gcp:sql/databaseInstance:DatabaseInstance': {
+    // resource_sql_database_instance.go, privateNetworkCustomizeDiff. The size of the disk is left to the instance itself.
+    'settings.ipConfiguration.privateNetwork': (before, after) => !isNothing(before) && isNothing(after),
+  },
   'gcp:storage/bucket:Bucket': {
     // resource_storage_bucket.go, isPolicyLocked
     'retentionPolicy.isLocked': turnedOff,

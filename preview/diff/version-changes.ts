@@ -1,4 +1,5 @@
 import type { KubernetesObject, Plan, PlannedResource } from '../plan';
+import { upstreamSources } from '../upstream-sources';
 import type { VersionChange } from './plan-diff';
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of any kind
@@ -52,8 +53,5 @@ function resourceVersion({ type, inputs }: PlannedResource): Version[] {
   const fields = inputs as Fields;
   if (type === 'kubernetes:helm.sh/v3:Release') return [['chart', String(fields.chart), String(fields.version)]];
   const address = String(fields.directory ?? fields.file ?? '');
-  const raw = /githubusercontent\.com\/([^/]+\/[^/]+)\/([^/]+)/.exec(address);
-  const kustomize = /github\.com\/([^/]+\/[^/]+)\/\/.*[?&]ref=([^&]+)/.exec(address);
-  const [, repository, commit] = raw ?? kustomize ?? [];
-  return repository === undefined || commit === undefined ? [] : [['upstream', repository, commit]];
+  return upstreamSources(address).map(({ repository, commit }): Version => ['upstream', repository, commit]);
 }

@@ -4,6 +4,7 @@ import type { Workload } from '../../constructs/workload';
 import type { Model } from '../../models/model';
 import type { GpuPool, Placement } from '../../models/placement';
 import type { PolicySettings } from '../../policies/settings';
+import type { Kubeflow } from './kubeflow';
 import type { ExistingConfig, GkeConfig, GkePoolConfig } from './schema';
 
 /** A model that an environment serves, with everything about it decided. */
@@ -27,7 +28,7 @@ interface Common {
   readonly flavour: Platform;
   readonly servingNamespace: string;
   readonly models: readonly ServedModel[];
-  readonly kubeflow: GkeConfig['kubeflow'];
+  readonly kubeflow: Kubeflow;
   /** What the rules go by. */
   readonly policies: PolicySettings;
   /** What works, and should be known all the same. */

@@ -22,6 +22,7 @@ import {
   servingProblems,
 } from './checks';
 import type { Environment, GkePool, ServedModel } from './environment';
+import { decideKubeflow } from './kubeflow';
 import { sourceOf, storeProblems } from './model-store';
 import {
   type ExistingConfig,
@@ -97,8 +98,14 @@ function gkeEnvironment(name: string, config: GkeConfig): Checked<Environment> {
       ? ({ kind: 'gcs', bucket: buckets.models } as const)
       : config.modelStore;
   const served = servedModels(config.serving.models, pools, store, false);
+  const { project, region } = platform;
+  const kubeflow = decideKubeflow(config.kubeflow, {
+    platform: { kind: 'gke', name, project, region, bucket: buckets.artifacts },
+    pools,
+    models: served.value,
+  });
   return {
-    problems: [...problems, ...served.problems],
+    problems: [...problems, ...served.problems, ...kubeflow.problems],
     value: {
       kind: 'gke',
       name,
@@ -113,7 +120,7 @@ function gkeEnvironment(name: string, config: GkeConfig): Checked<Environment> {
       modelStore: config.modelStore,
       monitoring: config.monitoring,
       prices: config.prices,
-      kubeflow: config.kubeflow,
+      kubeflow: kubeflow.value,
       policies: policySettings(config),
       servingNamespace: config.serving.namespace,
       models: served.value,
@@ -136,15 +143,6 @@ function existingEnvironment(name: string, config: ExistingConfig): Checked<Envi
       allowed: openshift ? 'openshift' : 'prometheus, existing',
     });
   }
-  if (openshift && config.kubeflow.kind !== 'none') {
-    problems.push({
-      key: `${CONFIG_NAMESPACE}kubeflow.kind`,
-      value: config.kubeflow.kind,
-      reason: 'the upstream manifests fix user IDs that restricted-v2 refuses',
-      allowed: 'none',
-      fix: 'install Kubeflow Pipelines with the Data Science Pipelines operator of Red Hat OpenShift AI',
-    });
-  }
   const pools = Object.entries(config.pools).map(
     ([poolName, pool]): GpuPool => ({
       name: poolName,
@@ -157,8 +155,13 @@ function existingEnvironment(name: string, config: ExistingConfig): Checked<Envi
     }),
   );
   const served = servedModels(config.serving.models, pools, config.modelStore, openshift);
+  const kubeflow = decideKubeflow(config.kubeflow, {
+    platform: { kind: 'existing', flavour: platform.flavour },
+    pools,
+    models: served.value,
+  });
   return {
-    problems: [...problems, ...served.problems],
+    problems: [...problems, ...served.problems, ...kubeflow.problems],
     value: {
       kind: 'existing',
       name,
@@ -167,7 +170,7 @@ function existingEnvironment(name: string, config: ExistingConfig): Checked<Envi
       pools,
       modelStore: config.modelStore,
       monitoring,
-      kubeflow: config.kubeflow,
+      kubeflow: kubeflow.value,
       policies: policySettings(config),
       servingNamespace: config.serving.namespace,
       models: served.value,

@@ -208,8 +208,96 @@ const resourceLabels = z.record(z.string(), z.string()).superRefine((labels, con
   }
 });
 
+/** Where Kubeflow Pipelines keeps its runs. */
+const kubeflowDatabase = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('in-cluster'),
+    storageGb: positive.default(20),
+    /** Left out: the cluster's default class. */
+    storageClass: dnsLabel.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('cloud-sql'),
+    /** Cloud SQL documentation, "Instance settings", machine types of Enterprise edition. */
+    tier: z
+      .string()
+      .regex(
+        /^db-(custom-\d+-\d+|n1-(standard|highmem)-\d+|g1-small|f1-micro)$/,
+        wording({
+          reason: 'is no machine type of Cloud SQL',
+          allowed: 'db-custom-CPUS-MEBIBYTES, db-n1-standard-1, ..., db-g1-small, db-f1-micro',
+        }),
+      )
+      .default('db-custom-2-7680'),
+    diskGb: z.int().min(10).default(20),
+    /** A second instance in another zone, ready to take over. */
+    highAvailability: z.boolean().default(true),
+  }),
+]);
+
+/** Where runs keep their artifacts. */
+const kubeflowArtifacts = z.discriminatedUnion('kind', [
+  /** The environment's bucket for artifacts, by workload identity. */
+  z.strictObject({ kind: z.literal('environment-bucket') }),
+  /** A SeaweedFS in the cluster, with generated keys. */
+  z.strictObject({
+    kind: z.literal('seaweedfs'),
+    storageGb: positive.default(50),
+    /** Left out: the cluster's default class. */
+    storageClass: dnsLabel.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('s3'),
+    bucket: s3Store.shape.bucket,
+    region: s3Store.shape.region,
+    endpoint: s3Store.shape.endpoint,
+    /** A Secret in the namespace kubeflow with `accesskey` and `secretkey`: steps have no other way to an S3 store. */
+    secretName: dnsLabel,
+  }),
+]);
+
+/** IAM documentation, "Principal identifiers": those that can sign in. */
+const iamMember = z
+  .string()
+  .regex(
+    /^(user|group|domain):\S+$/,
+    wording({ reason: 'is nobody who can sign in', allowed: 'user:EMAIL, group:EMAIL, domain:DOMAIN' }),
+  );
+
+/** How people reach the UI, which itself asks nobody who they are. */
+const kubeflowAccess = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('port-forward') }),
+  /** Google's load balancer with Identity-Aware Proxy. */
+  z.strictObject({
+    kind: z.literal('iap'),
+    host: z.hostname(),
+    /** Of the OAuth client, from the project's page of credentials. */
+    clientId: z.string().min(1),
+    /** A Secret in the namespace kubeflow with the client's secret under `key`. */
+    clientSecretName: dnsLabel,
+    members: z.array(iamMember).min(1),
+  }),
+  /** OpenShift's router. */
+  z.strictObject({
+    kind: z.literal('route'),
+    /** Left out: the router chooses. */
+    host: z.hostname().optional(),
+    /** Networks that people are in: the router asks nobody who they are. */
+    allowFrom: z.array(cidr).min(1),
+  }),
+]);
+
 const kubeflow = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('pipelines') }),
+  /** Kubeflow Pipelines on its own. */
+  z.strictObject({
+    kind: z.literal('pipelines'),
+    database: kubeflowDatabase.prefault({ kind: 'in-cluster' }),
+    /** Left out: the environment's bucket on GKE, SeaweedFS elsewhere. */
+    artifacts: kubeflowArtifacts.optional(),
+    access: kubeflowAccess.default({ kind: 'port-forward' }),
+    /** GPUs that all steps together may hold. Left out: those that servers at their least leave. */
+    gpuQuota: count.optional(),
+  }),
   z.strictObject({ kind: z.literal('none') }),
 ]);
 
@@ -290,4 +378,5 @@ export type GkeConfig = z.output<typeof gkeSchema>;
 export type ExistingConfig = z.output<typeof existingSchema>;
 export type GkePoolConfig = z.output<typeof gkePool>;
 export type ExistingPoolConfig = z.output<typeof existingPool>;
+export type KubeflowConfig = z.output<typeof kubeflow>;
 export type ServedModelConfig = z.output<typeof servedModel>;

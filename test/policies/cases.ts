@@ -81,7 +81,7 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
       'an init container',
       object(
         server((spec) =>
-          Object.assign(spec, { initContainers: [initContainer(spec.containers[0], { image: 'alpine:3' })] }),
+          Object.assign(spec, { initContainers: [initContainer(spec.containers[0], { image: 'debian:13' })] }),
         ),
       ),
     ),

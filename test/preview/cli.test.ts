@@ -398,13 +398,13 @@ describe('a file that cannot work', () => {
     expect(there.code).toBe(0);
   });
 
-  it('keeps Kubeflow and its own Prometheus off OpenShift', async () => {
+  it("keeps Google's services and its own Prometheus off OpenShift", async () => {
     const { err, code } = await runWith((config) => {
-      config.kubeflow = { kind: 'pipelines' };
+      config.kubeflow = { kind: 'pipelines', database: { kind: 'cloud-sql' } };
       config.monitoring = { kind: 'prometheus' };
     }, 'openshift');
     expect(code).toBe(2);
-    expect(err).toContain('kubeflow.kind');
+    expect(err).toContain('kubeflow.database.kind');
     expect(err).toContain('monitoring.kind');
   });
 

@@ -31,14 +31,14 @@ async function preview(change: (config: Config) => void, ...args: string[]) {
 describe('the preview', () => {
   it('fails by an error, and says so last', async () => {
     const { code, out, err } = await preview(() => undefined);
-    expect(out).toMatch(/\nPolicies 32 pass · 3 errors\nx image-digest: /);
+    expect(out).toMatch(/\nPolicies 32 pass · 4 errors\nx image-digest: /);
     expect({ code, err }).toEqual({ code: 1, err: 'This preview fails, on 1 count:\n  policies: image-digest\n' });
   });
 
   it('passes where somebody lets it stand, and says who and until when', async () => {
     const { code, out, err } = await preview((config) => Object.assign(config.policies, { waivers: [WAIVER] }));
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toMatch(/\nPolicies 32 pass · 3 waived\n~ image-digest: /);
+    expect(out).toMatch(/\nPolicies 32 pass · 4 waived\n~ image-digest: /);
     expect(out).toContain('    waived by ada until 2999-12-31: no registry is reached from here\n');
   });
 

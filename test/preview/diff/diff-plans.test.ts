@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { versions } from '../../../models/versions';
 import { buildPlan } from '../../../preview/build-plan';
 import { diffPlans, isEmpty } from '../../../preview/diff/diff-plans';
 import type { PlanDiff } from '../../../preview/diff/plan-diff';
@@ -196,8 +197,9 @@ describe('objects', () => {
       template.spec.dnsPolicy = 'ClusterFirst';
       const [server] = template.spec.containers as { resources: { limits: Record<string, string> }; env?: unknown[] }[];
       if (server === undefined) continue;
-      server.resources.limits.cpu = `${Number.parseFloat(String(server.resources.limits.cpu)) * 1000}m`;
-      server.env = [...(server.env ?? [])].reverse();
+      const { limits } = server.resources;
+      if (limits.cpu !== undefined) limits.cpu = `${Number.parseFloat(limits.cpu) * 1000}m`;
+      if (server.env !== undefined) server.env.reverse();
     }
     expect(before).not.toEqual(after);
     expect(diffOf(before, after).objects).toEqual([]);
@@ -266,7 +268,7 @@ it('tells versions of images, charts and upstream manifests', async () => {
   const before = await planWith('prod');
   const text = JSON.stringify(before)
     .replaceAll('tritonserver:25.10-py3', 'tritonserver:25.11-py3')
-    .replaceAll('4a3592cb2d', '0a3592cb2d');
+    .replaceAll(versions.upstream.kubeflowPipelines.commit.slice(0, 10), '0a3592cb2d');
   const after = JSON.parse(text) as Plan;
   for (const { type, name, inputs } of after.resources) {
     if (type.endsWith(':Release') && name === 'gpu-operator') Object.assign(inputs, { version: 'v99.0.0' });

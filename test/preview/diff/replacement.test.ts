@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { buildPlan } from '../../../preview/build-plan';
 import forceNew from '../../../preview/diff/google-force-new.json';
 import { forcesReplacement } from '../../../preview/diff/replacement';
-import { ROOT, SHIPPED } from '../../support/environment-file';
+import { environmentFolder, environmentText, ROOT, SHIPPED, shippedConfig } from '../../support/environment-file';
 
 const CLUSTER = 'gcp:container/cluster:Cluster';
 const POOL = 'gcp:container/nodePool:NodePool';
@@ -224,11 +225,24 @@ describe('options', () => {
 });
 
 describe('the knowledge of Google resources', () => {
-  it('has every type that the program registers', () => {
+  it('has every type that the program registers', async () => {
+    const access = {
+      kind: 'iap',
+      host: 'a.example.com',
+      clientId: 'a',
+      clientSecretName: 'a',
+      members: ['user:a@b.c'],
+    };
+    const config = { ...shippedConfig('dev'), kubeflow: { kind: 'pipelines', access } };
+    const { resources } = await buildPlan(environmentFolder('try', environmentText(config)), 'try');
     const goldens = SHIPPED.map((name) =>
       readFileSync(join(ROOT, 'test', 'preview', '__goldens__', name, 'resources.yaml'), 'utf8'),
     ).join('\n');
-    const types = new Set(goldens.match(/gcp:[a-zA-Z]+\/[a-zA-Z]+:[a-zA-Z]+/g));
+    const types = new Set([
+      ...(goldens.match(/gcp:[a-zA-Z]+\/[a-zA-Z]+:[a-zA-Z]+/g) ?? []),
+      // No environment that is shipped asks who somebody is.
+      ...resources.map(({ type }) => type).filter((type) => type.startsWith('gcp:')),
+    ]);
     expect(types.size).toBeGreaterThan(10);
     expect(Object.keys(forceNew.types).sort()).toEqual([...types].sort());
   });

@@ -1,0 +1,198 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KUBEFLOW_NAMESPACE } from '../../charts/kubeflow/settings';
+import { buildPlan } from '../../preview/build-plan';
+import type { KubernetesObject, Plan, PlannedResource } from '../../preview/plan';
+import { isReady, type Pod, untilReady } from '../../sandbox/readiness';
+import { CHART_TYPE } from '../../stacks/chart-resource';
+import type { Overlay } from '../../stacks/kubeflow/overlay/kustomization';
+import { kubeflowOverlays } from '../../stacks/kubeflow/overlay/overlays';
+import { FLAVOURS, flavourFolder, settingsIn, TRIED } from '../support/kubeflow-flavours';
+import { build, upstreamFolder } from '../support/kubeflow-upstream';
+import { keyReferences, podReferences } from '../support/pod-references';
+import { eventually, quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
+
+const upstream = upstreamFolder('the installation of Kubeflow on a real API server');
+const DIRECTORY = 'kubernetes:kustomize/v2:Directory';
+const DEPENDS_ON = 'config.kubernetes.io/depends-on';
+const READY_MS = 90_000;
+
+interface Held extends KubernetesObject {
+  readonly metadata: KubernetesObject['metadata'] & { readonly resourceVersion: string };
+}
+
+/** One thing that the program registers: a chart, or an overlay of upstream's manifests. */
+interface Unit {
+  readonly name: string;
+  readonly urns: readonly string[];
+  /** URNs of others that it waits for. */
+  readonly after: ReadonlySet<string>;
+  readonly objects: readonly KubernetesObject[];
+}
+
+/** The units below the component of Kubeflow, as the program registers them and what they wait for. */
+function unitsOf(plan: Plan, rendered: ReadonlyMap<string, readonly KubernetesObject[]>): Unit[] {
+  const component = plan.resources.find(({ type }) => type === 'triton-stack:kubeflow:Pipelines');
+  const children = plan.resources.filter(({ parent }) => parent === component?.urn);
+  return children.flatMap((child): Unit[] => {
+    if (child.type === DIRECTORY) {
+      const objects = rendered.get(child.name) ?? [];
+      return [{ name: child.name, urns: [child.urn], after: new Set(child.dependencies), objects }];
+    }
+    if (child.type !== CHART_TYPE) return [];
+    const own = plan.resources.filter(({ parent }) => parent === child.urn);
+    return [
+      {
+        name: child.name,
+        urns: [child.urn, ...own.map(({ urn }) => urn)],
+        after: new Set(own.flatMap(({ dependencies }) => dependencies)),
+        objects: own.map(({ inputs }: PlannedResource) => inputs as unknown as KubernetesObject),
+      },
+    ];
+  });
+}
+
+/** In waves: each has what waits for earlier ones alone. */
+function inWaves(units: readonly Unit[]): Unit[][] {
+  const known = new Set(units.flatMap(({ urns }) => urns));
+  const done = new Set<string>();
+  const waves: Unit[][] = [];
+  let left = [...units];
+  while (left.length > 0) {
+    const wave = left.filter(({ after }) => [...after].every((urn) => !known.has(urn) || done.has(urn)));
+    if (wave.length === 0) throw new Error(`they wait for each other: ${left.map(({ name }) => name).join(', ')}`);
+    waves.push(wave);
+    left = left.filter((unit) => !wave.includes(unit));
+    for (const { urns } of wave) for (const urn of urns) done.add(urn);
+  }
+  return waves;
+}
+
+/** The objects of one overlay in waves, by what their annotations say that they wait for. */
+function byAnnotation(objects: readonly KubernetesObject[]): KubernetesObject[][] {
+  const waits = ({ metadata }: KubernetesObject): string[] => {
+    const { annotations } = metadata as { annotations?: Record<string, string> };
+    return (annotations?.[DEPENDS_ON] ?? '').split(',').filter((each) => each !== '');
+  };
+  const depth = (object: KubernetesObject): number => {
+    const names = waits(object).map((reference) => reference.split('/').at(-1));
+    const others = objects.filter(({ kind, metadata }) => kind === 'Deployment' && names.includes(metadata.name));
+    expect(others).toHaveLength(names.length);
+    return others.length === 0 ? 0 : 1 + Math.max(...others.map(depth));
+  };
+  const waves: KubernetesObject[][] = [];
+  for (const object of objects) {
+    const level = depth(object);
+    waves[level] = [...(waves[level] ?? []), object];
+  }
+  return waves;
+}
+
+describe.skipIf(upstream === undefined).each(Object.entries(FLAVOURS))('Kubeflow Pipelines: %s', (_, flavour) => {
+  let on: TestSandbox;
+  let plan: Plan;
+  const rendered = new Map<string, KubernetesObject[]>();
+  const applied: KubernetesObject[] = [];
+  const waves: string[][] = [];
+
+  beforeAll(async () => {
+    const folder = flavourFolder(flavour);
+    plan = await buildPlan(folder, TRIED);
+    const settings = settingsIn(folder);
+    const stages = Object.keys(kubeflowOverlays(settings)) as (keyof ReturnType<typeof kubeflowOverlays>)[];
+    for (const stage of stages) {
+      const objects = build(upstream as string, (locate) => kubeflowOverlays(settings, locate)[stage] as Overlay);
+      rendered.set(`kubeflow-${stage}`, objects);
+    }
+    on = TestSandbox.empty();
+    await on.sandbox.up({ name: TRIED, folder, bare: true }, quiet());
+  }, UP_MS);
+  afterAll(() => on?.down(), UP_MS);
+
+  const ready = () =>
+    untilReady(on.kubectl, KUBEFLOW_NAMESPACE, { waitMs: READY_MS, progress: quiet(), check: () => undefined });
+  const apply = async (objects: readonly KubernetesObject[]) => {
+    // What somebody else makes is there before pods that name it.
+    const names = new Set([...applied, ...objects].map(({ kind, metadata }) => `${kind}/${metadata.name}`));
+    const missing = podReferences(objects).filter((each) => !names.has(each));
+    expect(missing.filter((each) => !given(each))).toEqual([]);
+    await on.kubectl.apply(objects);
+    applied.push(...objects);
+  };
+  /** The Secret of a store that others run. */
+  const given = (name: string) => name === 'Secret/runs-keys' && flavour.kubeflow.artifacts?.secretName === 'runs-keys';
+
+  it('is installed in its stages, each when what it waits for is ready, with every field known', async () => {
+    const units = unitsOf(plan, rendered);
+    expect(units.filter(({ objects }) => objects.length === 0)).toEqual([]);
+    for (const wave of inWaves(units)) {
+      waves.push(wave.map(({ name }) => name).sort());
+      for (const { objects } of wave) {
+        for (const part of byAnnotation(objects)) {
+          await apply(part);
+          const definitions = part.filter(({ kind }) => kind === 'CustomResourceDefinition');
+          if (definitions.length > 0) {
+            const names = definitions.map(({ metadata }) => `crd/${metadata.name}`);
+            const wait = ['wait', '--for=condition=Established', '--timeout=60s', ...names];
+            // One that was just made has no conditions to wait for.
+            await eventually(
+              () => on.kubectl.try(wait),
+              ({ status }) => status === 0,
+            );
+          }
+          if (part.some(({ kind }) => kind === 'Deployment')) await ready();
+        }
+      }
+    }
+  }, 300_000);
+
+  it('makes the ground first, then the stores, then Kubeflow, and the way to it last', () => {
+    const at = (name: string) => waves.findIndex((wave) => wave.includes(name));
+    const order = ['namespace-kubeflow', 'kubeflow-access', 'kubeflow-database', 'kubeflow-pipelines', 'kubeflow-ui'];
+    const places = order.map(at);
+    expect(places).not.toContain(-1);
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+    expect(new Set(places).size).toBe(places.length);
+    for (const name of ['kubeflow-config', 'kubeflow-credentials', 'kubeflow-limits']) {
+      expect(at(name)).toBe(at('kubeflow-access'));
+    }
+    expect(at('kubeflow-definitions')).toBeLessThan(at('kubeflow-pipelines'));
+  });
+
+  it('runs every pod, ready, under the restricted standard', async () => {
+    const pods = await on.kubectl.list<Pod>('pods', KUBEFLOW_NAMESPACE);
+    const deployments = applied.filter(({ kind }) => kind === 'Deployment') as (KubernetesObject & {
+      spec: { replicas?: number };
+    })[];
+    expect(pods).toHaveLength(deployments.reduce((sum, { spec }) => sum + (spec.replicas ?? 1), 0));
+    for (const pod of pods) expect({ name: pod.metadata.name, ready: isReady(pod) }).toMatchObject({ ready: true });
+    const [namespace] = await on.kubectl
+      .list('namespaces')
+      .then((all) => all.filter(({ metadata }) => metadata.name === KUBEFLOW_NAMESPACE));
+    expect(namespace?.metadata.labels).toMatchObject({ 'pod-security.kubernetes.io/enforce': 'restricted' });
+  });
+
+  it('finds every setting that a pod reads', () => {
+    const keys = new Set(
+      applied.flatMap(({ kind, metadata, ...rest }) => {
+        const { data, stringData } = rest as { data?: object; stringData?: object };
+        return Object.keys({ ...data, ...stringData }).map((key) => `${kind}/${metadata.name}/${key}`);
+      }),
+    );
+    const missing = keyReferences(applied).filter((each) => !keys.has(each) && !each.startsWith('Secret/runs-keys/'));
+    expect(missing).toEqual([]);
+  });
+
+  it('is not changed by a second apply', async () => {
+    // Each change of an object, be it of its status alone, is a new version of it.
+    const versionsOf = async () => {
+      const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: applied });
+      const said = await on.kubectl.run(['get', '--filename=-', '--output=json'], { input });
+      const { items } = JSON.parse(said) as { items: Held[] };
+      return items.map(({ kind, metadata }) => `${kind} ${metadata.name} ${metadata.resourceVersion}`);
+    };
+    const before = await versionsOf();
+    const lines = await on.kubectl.apply(applied);
+    expect(lines).toHaveLength(applied.length);
+    expect(await versionsOf()).toEqual(before);
+  });
+});
