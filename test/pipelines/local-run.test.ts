@@ -246,6 +246,15 @@ describe('the pipeline on one machine', () => {
       expect(said).toContain('release 1.2.0 is published already, with this very content');
     });
 
+    it('register, the release that was tried is served', { timeout: TEST_MS }, async () => {
+      const input = pipeline.input({ registry: { kind: 'mlflow', url: 'http://127.0.0.1:9' } });
+      const { code, said } = await pipeline.run(input, parameters('1.2.0', { dataset_uri: more }));
+      expect(said).toMatch(/StepFailed: http:\/\/127.0.0.1:9\/api\/2.0\/mlflow\/\S+ does not answer/);
+      expect(code).toBe(1);
+      expect(await pipeline.served()).toEqual({ release: '1.2.0', ready: true });
+      expect(await pipeline.read('rollout')).toBeUndefined();
+    });
+
     it('goes on where nothing fails any more', { timeout: TEST_MS }, async () => {
       const { code, said } = await pipeline.run(pipeline.input(), parameters('1.2.0', { dataset_uri: more }));
       expect(code, said).toBe(0);

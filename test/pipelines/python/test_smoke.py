@@ -15,7 +15,8 @@ CLASS = {
     "tokens_per_second": 500.0,
     "least_events": 10,
 }
-REPORT = {"classes": {"short": CLASS, "long": dict(CLASS)}, "cancellation": {"cancelled": True, "error": None}}
+CANCELLED = {"cancelled": True, "next_first_token_seconds": 0.1, "error": None}
+REPORT = {"classes": {"short": CLASS, "long": dict(CLASS)}, "cancellation": dict(CANCELLED)}
 SECTION = {
     "streaming": True,
     "promise": {"firstToken": {"p95Seconds": 2}, "interToken": {"p95Seconds": 0.04}, "tokensPerSecond": 400},
@@ -55,6 +56,10 @@ def test_a_promise_that_is_kept_has_no_problems():
         (
             {**REPORT, "cancellation": {"cancelled": True, "error": "timed out"}},
             "cancellation: timed out",
+        ),
+        (
+            {**REPORT, "cancellation": {**CANCELLED, "next_first_token_seconds": 2.5}},
+            "cancellation: the next request waits 2.500 s for its first token, promised: 2 s",
         ),
         (
             {**REPORT, "cancellation": {"cancelled": False, "error": None}},
