@@ -26,6 +26,7 @@ export function environmentPipeline(
   const { environment } = openEnvironment(folder, name);
   const served = environment.models.find((each) => each.model.name === model.name);
   if (served === undefined) throw notServed(model, environment);
+  if (!served.watch) throw notWatched(model, environment);
   const input = pipelineInput(served.model, {
     servers: serversOf(served, environment),
     nodeSelector: (accelerator) => selectorOf(accelerator, environment),
@@ -100,6 +101,19 @@ function notServed({ name }: Model, environment: Environment): InputError {
       reason: `does not serve ${name}`,
       allowed: environment.models.map(({ model }) => model.name).join(', '),
       fix: `add it to serving.models of Pulumi.${environment.name}.yaml`,
+    },
+  ]);
+}
+
+/** What its last steps could not do: servers that load at their start alone take no release from a pipeline. */
+function notWatched({ name }: Model, environment: Environment): InputError {
+  return new InputError(`Pulumi.${environment.name}.yaml`, [
+    {
+      key: 'triton-stack:serving.models',
+      value: name,
+      reason: 'its servers load at their start alone: the pipeline could not bring a release into them, nor try it',
+      allowed: 'watch: true',
+      fix: 'set `watch: true` for it, and run pulumi up',
     },
   ]);
 }

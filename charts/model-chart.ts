@@ -23,6 +23,8 @@ export interface ModelChartProps {
   readonly monitoringNamespace: string;
   /** @default a Deployment */
   readonly workload?: Workload;
+  /** Whether the server loads what is published while it runs. @default false: at its start alone */
+  readonly watch?: boolean;
   /** Host of the OpenShift Route. @default chosen by the router */
   readonly host?: string;
 }
@@ -34,7 +36,8 @@ export function modelChart(props: ModelChartProps): Chart {
   const metric = queueMetric(model, props.placement.gpusPerPod);
   // Where nothing can be scaled on, least and most are the same.
   const replicas = metric === undefined ? model.scale.min : undefined;
-  const server = new TritonServer(chart, 'server', { ...props, replicas });
+  const control = props.watch === true ? ({ kind: 'explicit', watch: {} } as const) : undefined;
+  const server = new TritonServer(chart, 'server', { ...props, replicas, ...(control !== undefined && { control }) });
   if (metric !== undefined) new QueueAutoscaler(chart, 'autoscaler', { server });
   new DisruptionBudget(chart, 'disruption-budget', { server });
   new MetricsMonitor(chart, 'metrics', { server });

@@ -46,13 +46,14 @@ export class Serving extends Component {
     return serving;
   }
 
-  private serve({ model, placement, source, workload, host }: ServedModel): void {
+  private serve({ model, placement, source, workload, watch, host }: ServedModel): void {
     const { environment } = this;
     const chart = modelChart({
       model,
       placement,
       source,
       workload,
+      watch,
       host,
       namespace: environment.servingNamespace,
       platform: environment.flavour,

@@ -13,6 +13,8 @@ export interface ServedModel {
   readonly placement: Placement;
   readonly source: ModelSource;
   readonly workload: Workload;
+  /** Whether its servers load what is published while they run. */
+  readonly watch: boolean;
   /** Host of the OpenShift Route. */
   readonly host?: string;
 }

@@ -32,6 +32,7 @@ import {
   platformSchema,
   type ServedModelConfig,
 } from './schema';
+import { watchProblems } from './watch-problems';
 
 /** What stands before the stack's own keys in `Pulumi.<env>.yaml`. */
 export const CONFIG_NAMESPACE = 'triton-stack:';
@@ -226,6 +227,7 @@ function servedModels(
     const source = sourceOf(store, found, key('model'));
     if ('reason' in source) problems.push(source);
     else {
+      problems.push(...watchProblems(found, source, entry.watch, key('watch')));
       served.push(servedModel(found, placement, source, entry));
       problems.push(...diskProblems(found, placement, source, entry.workload));
     }
@@ -239,7 +241,7 @@ function servedModel(
   source: ServedModel['source'],
   entry: ServedModelConfig,
 ): ServedModel {
-  return { model, placement, source, workload: entry.workload, host: entry.host };
+  return { model, placement, source, workload: entry.workload, watch: entry.watch, host: entry.host };
 }
 
 function findModel(entry: ServedModelConfig, key: (...path: PropertyKey[]) => string): Model | Problem {

@@ -330,6 +330,8 @@ const servedModel = z.strictObject({
   scale: scaleSchema.optional(),
   /** A published release. Left out: the model's, or the one that was published or promoted last. */
   release: releaseSchema.optional(),
+  /** Whether servers load what is published while they run. Left out: at their start alone. */
+  watch: z.boolean().default(false),
   workload: workload.default({ kind: 'deployment' }),
   /** OpenShift only: the Route's host. Left out: the router chooses. */
   host: z.hostname().optional(),

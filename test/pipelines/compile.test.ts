@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dump } from 'js-yaml';
@@ -8,6 +8,7 @@ import { catalog } from '../../models/catalog';
 import type { Model } from '../../models/model';
 import { type PipelineInput, pipelineInput } from '../../models/pipeline/pipeline-input';
 import { Captured } from '../support/captured';
+import { ROOT } from '../support/environment-file';
 import { pipelineTool } from '../support/python-tools';
 import { carried, type Ir, readIr } from './ir';
 
@@ -18,10 +19,18 @@ const PLACES = {
 };
 const python = () => pipelineTool('python');
 
+/** The project's environments, with servers that load what is published while they run. */
+const folder = mkdtempSync(join(tmpdir(), 'triton-stack-test-'));
+for (const name of ['dev', 'openshift']) {
+  const text = readFileSync(join(ROOT, `Pulumi.${name}.yaml`), 'utf8');
+  const watched = text.replace('- model: llama-3.1-8b\n', '- model: llama-3.1-8b\n        watch: true\n');
+  writeFileSync(join(folder, `Pulumi.${name}.yaml`), watched);
+}
+
 async function run(...args: string[]) {
   const out = new Captured();
   const err = new Captured();
-  const code = await main(args, { out, err, python: python() });
+  const code = await main(args, { out, err, folder, python: python() });
   return { code, out: out.text, err: err.text };
 }
 
@@ -79,6 +88,13 @@ describe('what a pipeline is made from', () => {
     const { code, out, err } = await run(...args);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toContain(reason);
+  });
+
+  it('refuses an environment whose servers load at their start alone', async () => {
+    const err = new Captured();
+    const args = ['render', 'llama-3.1-8b', '--environment', 'openshift', '--no-training'];
+    expect(await main(args, { out: new Captured(), err, folder: ROOT })).toBe(2);
+    expect(err.text).toContain('set `watch: true` for it');
   });
 
   it('names the models that have an engine', async () => {
