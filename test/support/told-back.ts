@@ -22,7 +22,7 @@ export interface ToldBack {
 /** Asks the API server what it would make of objects, under names that are not taken. Nothing is kept. */
 export async function toldBack(kubectl: Kubectl, objects: readonly KubernetesObject[]): Promise<ToldBack[]> {
   const named = objects.map((object) => ({
-    ...object,
+    ...withSecrets(object),
     metadata: { ...object.metadata, name: `${object.metadata.name}-told` },
   }));
   const input = named.map((object) => JSON.stringify(object)).join('\n---\n');
@@ -31,6 +31,14 @@ export async function toldBack(kubectl: Kubectl, objects: readonly KubernetesObj
     asked: normalisedObject(named[index] as KubernetesObject),
     told: normalisedObject(withoutServersOwn(told)),
   }));
+}
+
+/** What a plan does not show of a Secret is something: the server tells it back encoded. */
+function withSecrets(object: KubernetesObject): KubernetesObject {
+  const { stringData } = object as Fields;
+  if (object.kind !== 'Secret' || stringData === undefined) return object;
+  const values = Object.keys(stringData).map((key) => [key, 'something']);
+  return { ...object, stringData: Object.fromEntries(values) } as KubernetesObject;
 }
 
 function withoutServersOwn(object: KubernetesObject): KubernetesObject {
