@@ -78,14 +78,15 @@ function pointText({ measured, capacity }: PricedCapacity): string {
 }
 
 function targetRows({ target, queue }: Capacity): [string, string][] {
-  const { inFlight, waiting, today } = target;
+  const { computed, inFlight, waiting, today } = target;
   return [
     [
-      'in flight',
-      `${number(inFlight)} a replica: what is in it at the most that keeps the promise${
+      'computed',
+      `${number(computed)} a replica: what is computed in it at the most that keeps the promise${
         queue.discipline === 'slots' ? `, of ${queue.together} slots` : ''
       }`,
     ],
+    ['in flight', `${number(inFlight)} a replica, with those that wait, at the same load`],
     ['waiting', `${number(waiting)} a replica, at the same load`],
     [
       'deployed',

@@ -15,6 +15,7 @@ const COMMANDS = {
   'bench-sandbox': 'bench/sandbox/main.ts',
   'bench-lint': 'bench/lint/main.ts',
   'bench-sync': 'bench/sync/main.ts',
+  'bench-autoscale': 'bench/autoscale/main.ts',
 };
 
 const entry = COMMANDS[command];

@@ -1,5 +1,8 @@
 // What a program of its own describes models with: `triton-stack/models` of the package.
 export { type Accelerator, type AcceleratorName, accelerator, type Hardware } from './accelerator';
+export { type Capacity, type CapacityDemand, capacity } from './capacity/capacity';
+export { derivedMetric } from './capacity/derived-metric';
+export type { MeasuredCapacity } from './capacity/measured';
 export { catalog } from './catalog';
 export { llama31 } from './catalog/llama-3.1-8b';
 export { llama31Large } from './catalog/llama-3.1-70b';

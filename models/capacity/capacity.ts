@@ -31,7 +31,12 @@ const SPIKE = 10;
 
 /** What an autoscaler goes by: a replica's average at the largest load that keeps the promise. */
 export interface CapacityTarget {
-  /** Requests that wait or are computed. It grows with the load from the first request on. */
+  /**
+   * Requests that are computed: slots in use. It grows with the load from the first request on and ends where all slots are
+   * taken, so that a backlog, which new replicas cannot take over, orders none: the best to scale on (bench/autoscale).
+   */
+  readonly computed: number;
+  /** Requests that wait or are computed. */
   readonly inFlight: number;
   /** Requests that wait. It is close to 0 until a replica is full. */
   readonly waiting: number;
@@ -119,6 +124,7 @@ export function capacity(model: Model, demand: CapacityDemand): Capacity {
     replicas,
     figures: queue.figures(share(fleet, ratePerSecond, replicas)),
     target: {
+      computed: kept.meanInFlight - kept.meanWaiting,
       inFlight: kept.meanInFlight,
       waiting: kept.meanWaiting,
       ...(today !== undefined && { today: { name: today.name, target: today.target } }),
