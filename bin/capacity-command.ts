@@ -18,7 +18,8 @@ import { readEnvironment } from '../stacks/environment/read';
 import { renderCapacity } from './capacity-report';
 import { type Output, styleOf } from './command';
 
-interface CapacityOptions {
+/** The command's options, as they were written. */
+export interface CapacityOptions {
   readonly rps: string;
   readonly serviceSeconds?: string;
   readonly tokensPerSecond?: string;
@@ -157,13 +158,13 @@ const STATED = {
   batches: '--service-seconds 1:A,N:B',
 };
 
-function measuredOf(model: Model, options: CapacityOptions, given: z.infer<typeof numbers>): MeasuredCapacity {
-  const service = serviceOf(model, options, given);
-  return {
-    measured: 'stated on the command line',
-    service,
-    ...defined({ cv: given['--cv'], firstTokenSeconds: given['--first-token-seconds'] }),
-  };
+/** @throws InputError where nobody says how long a replica takes, or it is said in two ways */
+export function measuredOf(model: Model, options: CapacityOptions, given: z.infer<typeof numbers>): MeasuredCapacity {
+  const stated = defined({ cv: given['--cv'], firstTokenSeconds: given['--first-token-seconds'] });
+  const nothing = [options.serviceSeconds, options.tokensPerSecond, options.outputTokens].every((each) => !each);
+  // What the model declares holds where the command says nothing else.
+  if (nothing && model.capacity !== undefined) return { ...model.capacity, ...stated };
+  return { measured: 'stated on the command line', service: serviceOf(model, options, given), ...stated };
 }
 
 function serviceOf(model: Model, options: CapacityOptions, given: z.infer<typeof numbers>): ServicePoint[] {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ACCELERATORS, type Hardware } from './accelerator';
+import { type MeasuredCapacity, measuredCapacitySchema } from './capacity/measured';
 import { parseAll, wording } from './parse';
 import { InputError } from './problem';
 import { RELEASE_NAME, RELEASE_NAME_ALLOWED } from './release-manifest';
@@ -61,6 +62,8 @@ export interface ModelSpec {
   readonly deadlineSeconds?: number;
   /** Times that a language model's answers keep. The pipeline's smoke test judges by it. @default none: times are measured alone */
   readonly promise?: ServicePromise;
+  /** How long one replica takes, as a load test showed it. @default unknown: `npm run model -- capacity` asks for it */
+  readonly capacity?: MeasuredCapacity;
   /**
    * Where the Triton model repository lies: `s3://bucket/path` or `gs://bucket/path`.
    *
@@ -122,6 +125,7 @@ const specSchema = z.strictObject({
   scale: scaleSchema,
   deadlineSeconds: z.number().min(1).max(3600).optional(),
   promise: promiseSchema.optional(),
+  capacity: measuredCapacitySchema.optional(),
   repository: z
     .string()
     .regex(

@@ -13,7 +13,7 @@ export function missingServiceRate({ name, backend }: Pick<Model, 'name' | 'back
     {
       key: 'service rate',
       reason: 'how long one replica takes was neither measured nor stated, and it follows from nothing else',
-      fix: `${howToMeasure(name, backend)} Then state both: ${stated}`,
+      fix: `${howToMeasure(name, backend)} Then state both: ${stated}; or declare them in the model (capacity).`,
     },
   ]);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { wording } from '../parse';
 import type { ServicePoint } from './service-curve';
 
 /** What was measured of one replica, or is declared until it is. */
@@ -32,9 +33,10 @@ export const measuredCapacitySchema = z.strictObject({
   service: z
     .array(z.strictObject({ requests: z.int().min(1).max(4096), seconds }))
     .min(1)
-    .refine((points) => points.every(({ requests }, index) => requests > (points[index - 1]?.requests ?? 0)), {
-      error: 'has to name more requests from point to point',
-    }),
+    .refine(
+      (points) => points.every(({ requests }, index) => requests > (points[index - 1]?.requests ?? 0)),
+      wording({ reason: 'does not rise', allowed: 'more requests from point to point' }),
+    ),
   cv: z.number().min(0).max(10).optional(),
   firstTokenSeconds: seconds.optional(),
 });

@@ -15,6 +15,7 @@ describe('averageReplicas', () => {
     ['counts a pending pod as unused on the way up', 3, 10, [...ready(25, 25), PENDING], 5],
     ['never turns around because of pending pods', 4, 10, [...ready(15), PENDING, PENDING, PENDING], 4],
     ['counts a missing pod as unused on the way up', 3, 10, [...ready(25, 25), STARTING], 5],
+    ['asks for none where missing pods bring it within a tenth', 3, 10, [...ready(15.75, 15.75), STARTING], 3],
     ['counts a missing pod as at its target on the way down', 3, 10, [...ready(4, 4), STARTING], 2],
     ['does not see pending pods on the way down', 4, 10, [...ready(5, 5), PENDING, PENDING], 1],
     ['has nothing to go by where none is measured', 2, 10, [STARTING, PENDING], undefined],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { measuredOf } from '../../../bin/capacity-command';
 import { type Capacity, capacity } from '../../../models/capacity/capacity';
 import { llama31 } from '../../../models/catalog/llama-3.1-8b';
 import { mistralVllm } from '../../../models/catalog/mistral-7b-vllm';
@@ -108,5 +109,23 @@ describe('capacity', () => {
 
   it('refuses an ensemble, and says what to ask about', () => {
     expect(() => capacity(resnet50Image, { ratePerSecond: 1, measured: IMAGES })).toThrow(/ask about the member/);
+  });
+});
+
+describe('what a model declares', () => {
+  it('is checked with the model: points by rising requests, and where they come from', () => {
+    const declared = (capacityOf: unknown) => () => defineModel({ ...llama31, capacity: capacityOf } as Model);
+    expect(declared(ENGINE)().capacity).toEqual(ENGINE);
+    expect(declared({ ...ENGINE, service: [...ENGINE.service].reverse() })).toThrow(/does not rise/);
+    expect(declared({ ...ENGINE, service: [] })).toThrow(/service/);
+    expect(declared({ ...ENGINE, measured: '' })).toThrow(/measured/);
+  });
+
+  it('holds where the command says nothing else', () => {
+    const model = defineModel({ ...llama31, capacity: ENGINE } as Model);
+    expect(measuredOf(model, { rps: '1' }, { '--rps': 1 })).toEqual(ENGINE);
+    expect(measuredOf(model, { rps: '1' }, { '--rps': 1, '--cv': 0.5 })).toEqual({ ...ENGINE, cv: 0.5 });
+    const stated = measuredOf(model, { rps: '1', serviceSeconds: '2' }, { '--rps': 1 });
+    expect(stated.service).toEqual([{ requests: 1, seconds: 2 }]);
   });
 });
