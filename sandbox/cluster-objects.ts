@@ -54,7 +54,7 @@ export function storageClasses(environment: Environment, plan: Plan): Kubernetes
 
 /** Those of claims that come from upstream's manifests. */
 function kubeflowClasses({ kubeflow }: Environment): string[] {
-  if (kubeflow.kind === 'none') return [];
+  if (kubeflow.kind !== 'pipelines') return [];
   return [kubeflow.database, kubeflow.artifacts].flatMap((each) =>
     'storageClass' in each && each.storageClass !== undefined ? [each.storageClass] : [],
   );

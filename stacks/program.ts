@@ -5,17 +5,9 @@ import { adapterRules } from '../charts/adapter-rules';
 import { serverName } from '../constructs/naming';
 import { Buckets } from './buckets';
 import { Cluster } from './cluster';
-import {
-  type Environment,
-  type ExistingEnvironment,
-  type GkeEnvironment,
-  monitoringNamespace,
-} from './environment/environment';
-import { pipelinesSettings } from './environment/kubeflow';
+import type { Environment, ExistingEnvironment, GkeEnvironment } from './environment/environment';
 import { GpuOperator } from './gpu-stack';
-import { CLOUD_SQL_USER, CloudSql } from './kubeflow/cloud-sql';
-import { IdentityAwareProxy } from './kubeflow/identity-aware-proxy';
-import { KubeflowPipelines, type KubeflowPipelinesArgs } from './kubeflow/kubeflow-pipelines';
+import { deployKubeflow, type GoogleParts, googleParts, type KubeflowOutputs } from './kubeflow/deploy-kubeflow';
 import { Monitoring } from './monitoring';
 import { Network } from './network';
 import { NodeIdentity } from './node-identity';
@@ -54,31 +46,17 @@ async function deployGke(environment: GkeEnvironment): Promise<StackOutputs> {
   });
   const kubernetes = { providers: [provider], dependsOn: [pools] };
   const gpu = gpuStack.kind === 'gpu-operator' ? [new GpuOperator(environment, gpuStack, kubernetes)] : [];
-  const { kubeflow } = environment;
-  const parts: GoogleParts = {
-    ...(kubeflow.kind === 'pipelines' &&
-      kubeflow.database.kind === 'cloud-sql' && {
-        database: new CloudSql({ environment, database: kubeflow.database, network, cluster }, google),
-      }),
-    ...(kubeflow.kind === 'pipelines' &&
-      kubeflow.access.kind === 'iap' && { iap: new IdentityAwareProxy(environment, kubeflow.access, google) }),
-  };
-  await deployApplications(environment, kubernetes, [...gpu, buckets], parts);
+  const parts = googleParts(environment, { network, cluster }, google);
+  const kubeflow = await deployApplications(environment, kubernetes, [...gpu, buckets], parts);
   return {
     cluster: cluster.cluster.name,
     connect: interpolate`gcloud container clusters get-credentials ${cluster.cluster.name} --location ${platform.region} --project ${platform.project} --dns-endpoint`,
     modelsBucket: interpolate`gs://${buckets.buckets.models.name}`,
     artifactsBucket: interpolate`gs://${buckets.buckets.artifacts.name}`,
     dataBucket: interpolate`gs://${buckets.buckets.data.name}`,
-    ...(parts.iap !== undefined && { kubeflowAddress: parts.iap.address }),
+    ...kubeflow,
     ...serverOutputs(environment),
   };
-}
-
-/** What Google runs for Kubeflow, where the environment asks for it. */
-interface GoogleParts {
-  readonly database?: CloudSql;
-  readonly iap?: IdentityAwareProxy;
 }
 
 async function deployExisting(environment: ExistingEnvironment): Promise<StackOutputs> {
@@ -86,9 +64,10 @@ async function deployExisting(environment: ExistingEnvironment): Promise<StackOu
     context: environment.platform.context,
     enableServerSideApply: true,
   });
-  await deployApplications(environment, { providers: [provider] }, []);
+  const kubeflow = await deployApplications(environment, { providers: [provider] }, []);
   return {
     context: environment.platform.context,
+    ...kubeflow,
     ...serverOutputs(environment),
     ...(environment.monitoring.kind === 'existing' && { adapterRules: adapterRules() }),
   };
@@ -99,28 +78,12 @@ async function deployApplications(
   options: { readonly providers: KubernetesProvider[]; readonly dependsOn?: Resource[] },
   after: readonly Resource[],
   google: GoogleParts = {},
-): Promise<void> {
-  deployKubeflow(environment, options, google);
+): Promise<KubeflowOutputs> {
+  const kubeflow = deployKubeflow(environment, options, google);
   const monitoring = new Monitoring(environment, options);
   const dependsOn = [...(options.dependsOn ?? []), ...monitoring.ready, ...after];
   await Serving.deploy(environment, { ...options, dependsOn });
-}
-
-function deployKubeflow(
-  environment: Environment,
-  options: { readonly providers: KubernetesProvider[]; readonly dependsOn?: Resource[] },
-  { database, iap }: GoogleParts,
-): void {
-  const { kubeflow } = environment;
-  if (kubeflow.kind === 'none') return;
-  const args: KubeflowPipelinesArgs = {
-    settings: pipelinesSettings(environment, kubeflow, monitoringNamespace(environment)),
-    ...(database !== undefined && {
-      database: { username: CLOUD_SQL_USER, password: database.password, ready: database.ready },
-    }),
-  };
-  const dependsOn = [...(options.dependsOn ?? []), ...(iap === undefined ? [] : [iap])];
-  new KubeflowPipelines(args, { ...options, dependsOn });
+  return kubeflow;
 }
 
 function serverOutputs(environment: Environment): StackOutputs {

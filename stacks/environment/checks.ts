@@ -41,6 +41,12 @@ const TAKEN = [
   'kube-public',
   'kube-node-lease',
   'triton-metrics',
+  // Kubeflow's platform.
+  'auth',
+  'cert-manager',
+  'istio-system',
+  'kubeflow-system',
+  'oauth2-proxy',
 ];
 
 /** Namespaces of the environment that are not its own, or that two parts of it would both create. */

@@ -34,6 +34,12 @@ export type Kubeflow =
       readonly database: Extract<PipelinesSettings['database'], { kind: 'in-cluster' }> | CloudSqlDatabase;
       readonly access: Exclude<UiAccess, { kind: 'iap' }> | IapAccess;
       readonly gpuQuota: number;
+    }
+  | {
+      readonly kind: 'platform';
+      /** Who signs in first. */
+      readonly owner: string;
+      readonly gpuQuota: number;
     };
 
 /** What Kubeflow is decided by, beside its own key. */
@@ -63,6 +69,10 @@ export function decideKubeflow(config: KubeflowConfig, around: KubeflowSurroundi
   if (config.kind === 'none') return { value: config, problems: [] };
   const { platform } = around;
   const gpuQuota = config.gpuQuota ?? spareGpus(around);
+  if (config.kind === 'platform') {
+    const problems = [...platformProblems(platform), ...quotaProblems(config.gpuQuota, around)];
+    return { value: { ...config, gpuQuota }, problems };
+  }
   return {
     value: {
       kind: 'pipelines',
@@ -103,6 +113,19 @@ function quotaProblems(quota: number | undefined, { pools }: KubeflowSurrounding
       reason: `the pools have ${all} GPUs when they are fully grown: steps would be admitted and wait for ever`,
       allowed: `0 to ${all}`,
       fix: `set it to ${all} or less, or raise the size of a pool`,
+    },
+  ];
+}
+
+function platformProblems(platform: Around): Problem[] {
+  if (platform.kind === 'gke' || platform.flavour === 'kubernetes') return [];
+  return [
+    {
+      key: key('kind'),
+      value: 'platform',
+      reason: "its Istio and its operators fix user IDs and reach for the nodes, which OpenShift's constraints refuse",
+      allowed: 'pipelines, none',
+      fix: 'take pipelines, or install Red Hat OpenShift AI, which brings dashboard and notebooks',
     },
   ];
 }
@@ -193,7 +216,7 @@ function accessProblems({ kind }: Pipelines['access'], platform: Around): Proble
 /** What the objects of Kubeflow Pipelines follow from. */
 export function pipelinesSettings(
   environment: Environment,
-  kubeflow: Exclude<Kubeflow, { kind: 'none' }>,
+  kubeflow: Extract<Kubeflow, { kind: 'pipelines' }>,
   monitoringNamespace: string,
 ): PipelinesSettings {
   const { artifacts, database: settled, access: way, gpuQuota } = kubeflow;

@@ -298,6 +298,14 @@ const kubeflow = z.discriminatedUnion('kind', [
     /** GPUs that all steps together may hold. Left out: those that servers at their least leave. */
     gpuQuota: count.optional(),
   }),
+  /** The whole platform: Central Dashboard, Istio, dex, profiles, notebooks, trainer, and pipelines of several users. */
+  z.strictObject({
+    kind: z.literal('platform'),
+    /** Who signs in first, and owns the first profile. */
+    owner: z.email(),
+    /** GPUs that the owner's profile may hold. Left out: those that servers at their least leave. */
+    gpuQuota: count.optional(),
+  }),
   z.strictObject({ kind: z.literal('none') }),
 ]);
 

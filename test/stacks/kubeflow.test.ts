@@ -8,6 +8,7 @@ import { buildPlan } from '../../preview/build-plan';
 import { cloudGist } from '../../preview/gist';
 import { SECRET as HIDDEN, type Plan, type PlannedResource, UNKNOWN } from '../../preview/plan';
 import { record } from '../../preview/record';
+import { platformOverlays } from '../../stacks/kubeflow/overlay/platform-overlays';
 import { Tokens } from '../../stacks/tokens';
 import {
   type Config,
@@ -226,6 +227,75 @@ describe('GPUs of steps', () => {
   });
 });
 
+describe('the whole platform', () => {
+  const platform = { kind: 'platform', owner: 'ada@example.com' };
+  const stage = (plan: Plan, name: string) => only(plan, DIRECTORY, `kubeflow-platform-${name}`);
+
+  it('is registered in stages, each after those that it needs', async () => {
+    const plan = await planOf('dev', platform);
+    const component = only(plan, 'triton-stack:kubeflow:Platform', 'kubeflow');
+    for (const [later, earlier] of [
+      ['istio', 'istio-definitions'],
+      ['login', 'istio'],
+      ['gateway', 'namespaces'],
+      ['profiles', 'certificates'],
+      ['profiles', 'gateway'],
+      ['pipelines', 'profiles'],
+      ['pipelines', 'login'],
+      ['workbenches', 'login'],
+      ['trainer', 'certificates'],
+    ] as const) {
+      expect(stage(plan, later).parent).toBe(component.urn);
+      expect({ later, earlier, waits: waits(plan, stage(plan, later), stage(plan, earlier)) }).toMatchObject({
+        waits: true,
+      });
+    }
+    expect(waits(plan, stage(plan, 'certificates'), stage(plan, 'istio'))).toBe(false);
+    const profile = only(plan, 'kubernetes:kubeflow.org/v1:Profile', 'kubeflow-ada-example-com');
+    expect(profile.inputs.spec).toEqual({
+      owner: { kind: 'User', name: 'ada@example.com' },
+      resourceQuotaSpec: { hard: { 'requests.nvidia.com/gpu': '4' } },
+    });
+    expect(waits(plan, profile, stage(plan, 'profiles'))).toBe(true);
+    expect(cloudGist(stage(plan, 'istio'))).toBe(
+      `fetches kubeflow/manifests @ ${versions.upstream.kubeflowManifests.commit.slice(0, 10)}`,
+    );
+  });
+
+  it('knows nobody but its owner, by generated passwords that are there before what reads them', async () => {
+    const plan = await planOf('dev', platform);
+    const dex = only(plan, 'kubernetes:core/v1:ConfigMap', 'auth/dex');
+    expect(JSON.stringify(dex.inputs)).toContain('ada@example.com');
+    expect(JSON.stringify(plan.resources)).not.toContain('user@example.com');
+    for (const [name, reader] of [
+      ['auth/dex-passwords', 'login'],
+      ['auth/dex-oidc-client', 'login'],
+      ['oauth2-proxy/oauth2-proxy', 'login'],
+      ['kubeflow/mysql-secret', 'pipelines'],
+      ['kubeflow/mlpipeline-minio-artifact', 'pipelines'],
+    ] as const) {
+      const held = only(plan, SECRET, name);
+      expect(waits(plan, stage(plan, reader), held)).toBe(true);
+      for (const value of Object.values(held.inputs.stringData as object)) expect([UNKNOWN, HIDDEN]).toContain(value);
+    }
+    expect(plan.outputs).toHaveProperty('kubeflowPassword');
+    expect(plan.resources.filter(({ name }) => name === 'artifacts-pipelines')).toEqual([]);
+  });
+
+  it('takes away what upstream knows everybody by, in the kustomizations themselves', () => {
+    const text = (name: string) =>
+      JSON.stringify(platformOverlays('gke').find((each) => each.name === `platform-${name}`)?.kustomization);
+    for (const name of ['dex-passwords', 'dex-oidc-client', 'oauth2-proxy']) {
+      expect(text('login')).toContain(JSON.stringify(`"kind":"Secret","metadata":{"name":"${name}"}`).slice(1, -1));
+    }
+    for (const name of ['mysql-secret', 'mlpipeline-minio-artifact']) {
+      expect(text('pipelines')).toContain(JSON.stringify(`"kind":"Secret","metadata":{"name":"${name}"}`).slice(1, -1));
+    }
+    expect(text('istio')).toContain('overlays/gke');
+    expect(JSON.stringify(platformOverlays('kubernetes'))).not.toContain('overlays/gke');
+  });
+});
+
 describe('what cannot be', () => {
   it.each<[Shipped, Config, string]>([
     ['local', { kind: 'pipelines', database: { kind: 'cloud-sql' } }, 'is a service of Google'],
@@ -235,6 +305,9 @@ describe('what cannot be', () => {
     ['local', { kind: 'pipelines', access: { kind: 'route', allowFrom: ['10.0.0.0/8'] } }, 'leave it at port-forward'],
     ['openshift', { kind: 'pipelines', access: { kind: 'route' } }, 'kubeflow.access.allowFrom'],
     ['dev', { kind: 'pipelines', gpuQuota: 7 }, 'the pools have 6 GPUs'],
+    ['dev', { kind: 'platform', owner: 'a@example.com', gpuQuota: 7 }, 'the pools have 6 GPUs'],
+    ['dev', { kind: 'platform', owner: 'nobody' }, 'kubeflow.owner'],
+    ['openshift', { kind: 'platform', owner: 'a@example.com' }, 'Red Hat'],
     ['dev', { kind: 'pipelines', database: { kind: 'cloud-sql', tier: 'huge' } }, 'is no machine type of Cloud SQL'],
   ])('is refused with the reason: %s %j', async (from, kubeflow, message) => {
     expect(await problems(from, kubeflow)).toContain(message);

@@ -51,6 +51,6 @@ export function flavourSettings(flavour: Flavour): PipelinesSettings {
 export function settingsIn(folder: string): PipelinesSettings {
   const { environment } = openEnvironment(folder, TRIED);
   const { kubeflow } = environment;
-  if (kubeflow.kind === 'none') throw new Error(`${folder} has no Kubeflow`);
+  if (kubeflow.kind !== 'pipelines') throw new Error(`${folder} has no Kubeflow Pipelines of its own`);
   return pipelinesSettings(environment, kubeflow, monitoringNamespace(environment));
 }
