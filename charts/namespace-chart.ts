@@ -2,6 +2,7 @@ import { App, Chart } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-28';
 import { STACK_LABELS } from '../constructs/naming';
 import { RESTRICTED_NAMESPACE } from '../constructs/security';
+import { CLIENT_NAMESPACE_LABEL } from '../constructs/server-network-policy';
 
 export interface NamespaceChartProps {
   readonly name: string;
@@ -18,6 +19,8 @@ export interface NamespaceChartProps {
    * @default none
    */
   readonly systemPriorityPods?: number;
+  /** Whether its pods may call the servers. @default false */
+  readonly callsServers?: boolean;
 }
 
 /** A namespace with the pod security standard that holds in it. */
@@ -30,6 +33,7 @@ export function namespaceChart(props: NamespaceChartProps): Chart {
       name: props.name,
       labels: {
         ...labels,
+        ...(props.callsServers === true && CLIENT_NAMESPACE_LABEL),
         ...(privileged ? { 'pod-security.kubernetes.io/enforce': 'privileged' } : RESTRICTED_NAMESPACE),
       },
     },

@@ -40,7 +40,11 @@ export class KubeflowPipelines extends Component {
     super('kubeflow:Pipelines', 'kubeflow', opts);
     const overlays = kubeflowOverlays(settings);
     const definitions = this.directory(overlays.definitions, this.child);
-    const namespace = new ChartResource({ chart: namespaceChart({ name: KUBEFLOW_NAMESPACE }) }, this.child);
+    // The last steps of a pipeline load a release into the servers, and try it.
+    const namespace = new ChartResource(
+      { chart: namespaceChart({ name: KUBEFLOW_NAMESPACE, callsServers: true }) },
+      this.child,
+    );
 
     const inNamespace = this.childAfter(...namespace.objects);
     const ground = [

@@ -68,6 +68,11 @@ describe('registration', () => {
     const secret = only(plan, SECRET, 'kubeflow/mysql-secret');
     const quota = only(plan, 'kubernetes:core/v1:ResourceQuota', 'kubeflow/step-gpus');
     const budget = only(plan, 'kubernetes:policy/v1:PodDisruptionBudget', 'kubeflow/ml-pipeline-ui');
+    expect(namespace.inputs).toMatchObject({
+      metadata: {
+        labels: { 'pod-security.kubernetes.io/enforce': 'restricted', 'triton-stack/client': 'true' },
+      },
+    });
     expect(waits(plan, secret, namespace)).toBe(true);
     expect(waits(plan, stage('database'), secret)).toBe(true);
     expect(waits(plan, stage('database'), stage('definitions'))).toBe(false);
