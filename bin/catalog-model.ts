@@ -1,6 +1,5 @@
-import { catalog } from '../models/catalog';
+import { catalog, uncatalogued } from '../models/catalog';
 import type { Model } from '../models/model';
-import { didYouMean } from '../models/parse';
 import { InputError } from '../models/problem';
 
 /**
@@ -11,15 +10,5 @@ import { InputError } from '../models/problem';
 export function catalogModel(name: string): Model {
   const model = catalog.get(name);
   if (model !== undefined) return model;
-  const names = [...catalog.keys()];
-  const meant = didYouMean(name, names);
-  throw new InputError('command line', [
-    {
-      key: 'model',
-      value: name,
-      reason: 'is not in the catalogue',
-      allowed: names.join(', '),
-      fix: meant === undefined ? 'add it to models/catalog/' : `did you mean ${meant}?`,
-    },
-  ]);
+  throw new InputError('command line', [uncatalogued('model', name)]);
 }

@@ -1,4 +1,4 @@
-import type { Finding, PolicyReport, Severity } from './finding';
+import { type Finding, failing, type PolicyReport, type Severity } from './finding';
 import { type PolicyResource, subjectOf } from './resource';
 import { isStackRule, type Rule, type StackViolation } from './rule';
 import { RULES } from './rules';
@@ -48,7 +48,7 @@ export function findingsOf(rule: Rule, resources: readonly PolicyResource[], set
 
 /** Whether a report fails: an error that nobody has let stand. */
 export function fails({ findings }: PolicyReport): boolean {
-  return findings.some(({ severity, waiver }) => severity === 'error' && waiver === undefined);
+  return failing(findings).length > 0;
 }
 
 const WEIGHT: Readonly<Record<Severity, number>> = { error: 0, warning: 1 };

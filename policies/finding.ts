@@ -28,6 +28,16 @@ export interface Finding {
   readonly waiver?: GrantedWaiver;
 }
 
+/** Findings that fail: errors that nobody lets stand. */
+export function failing(findings: readonly Finding[]): readonly Finding[] {
+  return findings.filter(({ severity, waiver }) => severity === 'error' && waiver === undefined);
+}
+
+/** Ids of the rules that findings are of, each once. */
+export function brokenRules(findings: readonly Finding[]): readonly string[] {
+  return [...new Set(findings.map(({ rule }) => rule))];
+}
+
 /** What the rules say of an environment. */
 export interface PolicyReport {
   /** Ids of all rules that were looked at, sorted. */

@@ -97,7 +97,7 @@ const QUOTAS: Readonly<Record<string, string>> = { 'requests.nvidia.com/gpu': 'G
 
 /** A few words on a cloud resource; empty where its name says it all. */
 export function cloudGist({ type, inputs }: PlannedResource): string {
-  return CLOUD[shortType(type)]?.(inputs) ?? '';
+  return CLOUD[type.slice(type.lastIndexOf(':') + 1)]?.(inputs) ?? '';
 }
 
 /** A few words on a Kubernetes object; empty where its name says it all. */
@@ -106,11 +106,11 @@ export function objectGist(object: Inputs): string {
 }
 
 /** A resource's type and name: `NodePool l4`. */
-export function resourceLabel({ type, name }: PlannedResource): string {
-  return type.startsWith('pulumi:providers:') ? `Provider ${name}` : `${shortType(type)} ${name}`;
+export function resourceLabel({ type, name }: Pick<PlannedResource, 'type' | 'name'>): string {
+  return `${shortType(type)} ${name}`;
 }
 
 /** `gcp:container/nodePool:NodePool` as `NodePool`. */
-function shortType(type: string): string {
-  return type.slice(type.lastIndexOf(':') + 1);
+export function shortType(type: string): string {
+  return type.startsWith('pulumi:providers:') ? 'Provider' : type.slice(type.lastIndexOf(':') + 1);
 }

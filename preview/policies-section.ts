@@ -1,4 +1,4 @@
-import type { Finding, PolicyReport } from '../policies/finding';
+import { brokenRules, type Finding, failing, type PolicyReport } from '../policies/finding';
 import type { Page } from './page';
 
 /** Findings of one rule that say the same of several things. */
@@ -35,8 +35,7 @@ export function policyCounts({ rules, findings }: PolicyReport): string {
 
 /** Why a preview fails by its policies; nothing where it does not. */
 export function policyFailures({ findings }: PolicyReport): string[] {
-  const errors = findings.filter(({ severity, waiver }) => severity === 'error' && waiver === undefined);
-  const rules = [...new Set(errors.map(({ rule }) => rule))];
+  const rules = brokenRules(failing(findings));
   return rules.length === 0 ? [] : [`policies: ${rules.join(', ')}`];
 }
 

@@ -1,17 +1,14 @@
 import { admissionChart } from '../charts/admission-chart';
 import { chartObjects } from '../charts/chart-objects';
+import { brokenRules, failing } from '../policies/finding';
 import { RULES } from '../policies/rules';
 import type { KubernetesObject, Plan } from '../preview/plan';
 import type { Environment } from '../stacks/environment/environment';
 
 /** Rules of the cluster that the environment's own objects break, by id. */
 export function toldRules({ summary }: Plan): string[] {
-  const broken = new Set(
-    summary.policies.findings
-      .filter(({ severity, waiver }) => severity === 'error' && waiver === undefined)
-      .map(({ rule }) => rule),
-  );
-  return RULES.filter(({ id, cluster }) => typeof cluster === 'object' && broken.has(id)).map(({ id }) => id);
+  const broken = brokenRules(failing(summary.policies.findings));
+  return RULES.filter(({ id, cluster }) => typeof cluster === 'object' && broken.includes(id)).map(({ id }) => id);
 }
 
 /**

@@ -1,18 +1,20 @@
+import { failing } from '../../policies/finding';
+import { usdAMonth } from '../format';
+import { resourceLabel } from '../gist';
 import type { Plan } from '../plan';
 import { named, type Told, together } from '../policies-section';
 import { isEmpty } from './diff-plans';
-import type { Action, Change, PlanDiff } from './plan-diff';
+import type { Change, PlanDiff } from './plan-diff';
 import {
+  ACTIONS,
   baseText,
   COST_SIZES,
   changeText,
   consequencesIn,
   countsOf,
   modelLines,
-  monthly,
   monthlyDifference,
   rolloutText,
-  shortType,
   signOf,
   trimmed,
   valueText,
@@ -59,7 +61,7 @@ export function renderMarkdown(
         ...details(
           'Cloud resources and add-ons',
           diff.resources,
-          ({ type, name, group }) => `${group}: ${shortType(type)} ${name}`,
+          ({ type, name, group }) => `${group}: ${resourceLabel({ type, name })}`,
         ),
         ...details(
           'Kubernetes objects',
@@ -134,8 +136,8 @@ function cost({ cost: { before, after } }: PlanDiff): Section[] {
   if (COST_SIZES.every(([size]) => before?.[size] === after?.[size])) return [];
   const rows = COST_SIZES.map(([size, meaning]) => [
     `${size}: ${meaning}`,
-    before === undefined ? 'none' : monthly(before[size]),
-    after === undefined ? 'none' : monthly(after[size]),
+    before === undefined ? 'none' : usdAMonth(before[size]),
+    after === undefined ? 'none' : usdAMonth(after[size]),
     monthlyDifference(before, after, size),
   ]);
   return [{ title: 'Cost a month', blocks: [table(['', 'before', 'after', 'difference'], rows, [1, 2, 3])] }];
@@ -161,10 +163,9 @@ function versions({ versions: changes }: PlanDiff): Section[] {
 }
 
 function findings({ policies: { added, standing: old, resolved } }: PlanDiff): Section[] {
-  const failing = old.filter(({ severity, waiver }) => severity === 'error' && waiver === undefined);
   const blocks = [
     ...together(added).map((told) => findingText('new', told)),
-    ...together(failing).map((told) => findingText('as before', told)),
+    ...together(failing(old)).map((told) => findingText('as before', told)),
     ...together(resolved).map(({ rule, subjects }) => `- resolved ${code(rule)}, ${code(named(subjects))}`),
   ];
   return blocks.length === 0 ? [] : [{ title: 'Policies', blocks: blocks.length > 12 ? blocks : [blocks.join('\n')] }];
@@ -193,8 +194,7 @@ function findingText(when: string, { rule, severity, subjects, message, fix, wai
 /** What becomes of each, the weightiest first: what is left out of a comment that grows too long are new objects. */
 function details<T extends Change>(title: string, changes: readonly T[], labelOf: (change: T) => string): Section[] {
   if (changes.length === 0) return [];
-  const order: readonly Action[] = ['replace', 'delete', 'rename', 'update', 'create'];
-  const blocks = order.flatMap((action) =>
+  const blocks = ACTIONS.flatMap(([action]) =>
     changes.filter((change) => change.action === action).map((change) => changeBlock(change, labelOf(change))),
   );
   return [{ title, folded: countsOf(changes), blocks }];

@@ -1,5 +1,8 @@
 import type { Style } from '../../bin/command';
 import { wrap } from '../../models/text';
+import { failing } from '../../policies/finding';
+import { usdAMonth } from '../format';
+import { resourceLabel } from '../gist';
 import { Page } from '../page';
 import type { Plan } from '../plan';
 import { named, type Told, together } from '../policies-section';
@@ -11,10 +14,8 @@ import {
   changeText,
   countsOf,
   modelLines,
-  monthly,
   monthlyDifference,
   rolloutText,
-  shortType,
   signOf,
   verdictLine,
 } from './words';
@@ -44,7 +45,7 @@ export function renderDiff(plan: Plan | undefined, diff: PlanDiff, { width, colo
       page,
       diff.resources,
       ({ group }) => group,
-      ({ type, name }) => `${shortType(type)} ${name}`,
+      ({ type, name }) => resourceLabel({ type, name }),
     );
   }
   if (diff.objects.length > 0) {
@@ -148,7 +149,7 @@ function renderCost(page: Page, { cost: { before, after } }: PlanDiff): void {
   if (before === undefined && after === undefined) return;
   page.heading('Cost a month', 'of nodes, their disks and the cluster');
   for (const [size, meaning] of COST_SIZES) {
-    const [old, now] = [before?.[size], after?.[size]].map((usd) => (usd === undefined ? 'none' : monthly(usd)));
+    const [old, now] = [before?.[size], after?.[size]].map((usd) => (usd === undefined ? 'none' : usdAMonth(usd)));
     const change = old === now ? `${now}, as before` : `${old} → ${now} (${monthlyDifference(before, after, size)})`;
     page.entry(`  ${size}`, LABEL, `${change}: ${meaning}`);
   }
@@ -162,12 +163,12 @@ function renderVersions(page: Page, { versions }: PlanDiff): void {
 }
 
 function renderPolicies(page: Page, { policies: { added, resolved, standing } }: PlanDiff): void {
-  const failing = standing.filter(({ severity, waiver }) => severity === 'error' && waiver === undefined);
-  if (added.length + resolved.length + failing.length === 0) return;
+  const stillFailing = failing(standing);
+  if (added.length + resolved.length + stillFailing.length === 0) return;
   const counts = [`${added.length} new`, `${resolved.length} resolved`, `${standing.length} as before`];
   page.heading('Policies', counts.join(' · '));
   for (const told of together(added)) renderFinding(page, 'new', told);
-  for (const told of together(failing)) renderFinding(page, 'standing', told);
+  for (const told of together(stillFailing)) renderFinding(page, 'standing', told);
   for (const { rule, subjects } of together(resolved))
     page.entry(`  ✓ ${rule}`, rule.length + 6, `resolved: ${named(subjects)}`, '    ');
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { pathContains, type Step } from './property-path';
+import { isLess } from './quantity';
 
 /**
  * What pulumi-kubernetes replaces an object for: `forceNew` in provider/pkg/provider/diff.go, read at v4.32.0 (the
@@ -129,7 +130,7 @@ const CONDITIONS: Readonly<Record<string, typeof refusesUnlocking>> = {
   'core/v1:ConfigMap': refusesUnlocking,
   'core/v1:Secret': refusesUnlocking,
   'core/v1:PersistentVolumeClaim': (steps, before, after) =>
-    pathContains('spec.resources.requests.storage', steps) && bytes(after) < bytes(before)
+    pathContains('spec.resources.requests.storage', steps) && isLess(after, before)
       ? 'a volume does not shrink'
       : undefined,
 };
@@ -154,24 +155,4 @@ function valueAt(value: unknown, keys: readonly string[]): unknown {
     (at, key) => (typeof at === 'object' && at !== null ? (at as Readonly<Record<string, unknown>>)[key] : undefined),
     value,
   );
-}
-
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-};
-
-/** A size of storage, as Kubernetes writes it; NaN where it is none. */
-function bytes(quantity: unknown): number {
-  const [, number, unit = ''] = /^([\d.]+)([kMGTP]i?|Ki)?$/.exec(String(quantity)) ?? [];
-  return Number(number) * (UNITS[unit] ?? Number.NaN);
 }

@@ -31,19 +31,33 @@ const MEBI = 1024n ** 2n;
  * (`1.5Gi` as `1536Mi`, `1000m` as `1`). What is no quantity is returned as it is.
  */
 export function canonicalQuantity(value: unknown): unknown {
-  if (typeof value !== 'string' && typeof value !== 'number') return value;
+  const quantity = parsed(value);
+  if (quantity === undefined) return value;
+  const { nanos, binary } = quantity;
+  if (nanos === 0n) return '0';
+  return nanos < 0n ? `-${written(-nanos, binary)}` : written(nanos, binary);
+}
+
+/** Whether one quantity is less than another; false where one of them is none. */
+export function isLess(one: unknown, other: unknown): boolean {
+  const [left, right] = [parsed(one), parsed(other)];
+  return left !== undefined && right !== undefined && left.nanos < right.nanos;
+}
+
+/** A quantity in billionths, and whether it is written in powers of 1024. */
+function parsed(value: unknown): { readonly nanos: bigint; readonly binary: boolean } | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
   const match = PATTERN.exec(String(value));
-  if (match === null) return value;
+  if (match === null) return undefined;
   const [, sign, digits = '', exponent, suffix = ''] = match;
   const [whole = '', fraction = ''] = digits.split('.');
   const binary = BINARY.find(([each]) => each === suffix)?.[1];
   const power = binary !== undefined ? 0 : decimalPower(exponent, suffix);
   const shift = NANO + power - fraction.length;
-  let nanos = BigInt(`${whole}${fraction}` || '0') * 1024n ** BigInt(binary ?? 0);
+  const scaled = BigInt(`${whole}${fraction}` || '0') * 1024n ** BigInt(binary ?? 0);
   // What is smaller than a billionth is rounded up, as there.
-  nanos = shift >= 0 ? nanos * 10n ** BigInt(shift) : ceiling(nanos, 10n ** BigInt(-shift));
-  if (nanos === 0n) return '0';
-  return `${sign === '-' ? '-' : ''}${written(nanos, binary !== undefined)}`;
+  const nanos = shift >= 0 ? scaled * 10n ** BigInt(shift) : ceiling(scaled, 10n ** BigInt(-shift));
+  return { nanos: sign === '-' ? -nanos : nanos, binary: binary !== undefined };
 }
 
 function decimalPower(exponent: string | undefined, suffix: string): number {

@@ -21,13 +21,19 @@ export function resourceChanges(before: Plan | undefined, after: Plan | undefine
       { before: ({ urn, type, name }) => [urn, `${type} ${name}`], after: aliasKeys },
     ]),
   );
-  const replaced = replacedResources(matched);
+  const compared = matched.map((pair): ComparedPair => ({ ...pair, own: differences(pair) }));
+  const replaced = replacedResources(compared);
   const groups = new Map([...groupsOf(before), ...groupsOf(after)]);
-  const changes = matched.flatMap((pair): ResourceChange[] => {
+  const changes = compared.flatMap((pair): ResourceChange[] => {
     const change = changeOf(pair, replaced);
     return change === undefined ? [] : [{ ...change, group: groups.get(change.urn) ?? '' }];
   });
   return sortedBy(changes, ({ group, urn }) => `${group} ${urn}`);
+}
+
+/** A resource on both sides, with the fields that differ of its own. */
+interface ComparedPair extends Pair<PlannedResource> {
+  readonly own: readonly FieldDifference[];
 }
 
 function cloudResources(plan: Plan | undefined): PlannedResource[] {
@@ -71,17 +77,17 @@ function differences({ before, after }: Pair<PlannedResource>): FieldDifference[
  * The URNs of resources that come anew, each with the fields that are why. What comes anew has other outputs: a resource
  * for which such an argument is fixed comes anew with it.
  */
-function replacedResources(matched: readonly Pair<PlannedResource>[]): ReadonlyMap<string, readonly FieldChange[]> {
+function replacedResources(compared: readonly ComparedPair[]): ReadonlyMap<string, readonly FieldChange[]> {
   const replaced = new Map<string, FieldChange[]>();
-  for (const pair of matched) {
-    const { before, after } = pair;
+  for (const pair of compared) {
+    const { before, after, own } = pair;
     if (before === undefined || after === undefined) continue;
-    const forcing = differences(pair).filter((field) => forces(after, field));
+    const forcing = own.filter((field) => forces(after, field));
     if (forcing.length > 0 || isRenamed(pair)) replaced.set(after.urn, forcing);
   }
   for (let more = true; more; ) {
     more = false;
-    for (const { before, after } of matched) {
+    for (const { before, after } of compared) {
       if (before === undefined || after === undefined || replaced.has(after.urn)) continue;
       const fields = Object.entries(after.uses ?? {}).flatMap(([argument, urns]) => {
         const cause = urns.find((urn) => replaced.has(urn));
@@ -126,10 +132,10 @@ function isRenamed({ before, after }: Pair<PlannedResource>): boolean {
 
 type Replaced = ReadonlyMap<string, readonly FieldChange[]>;
 
-function changeOf(pair: Pair<PlannedResource>, replaced: Replaced): Omit<ResourceChange, 'group'> | undefined {
+function changeOf(pair: ComparedPair, replaced: Replaced): Omit<ResourceChange, 'group'> | undefined {
   const resource = pair.after ?? pair.before;
   if (resource === undefined) return undefined;
-  const own = differences(pair);
+  const { own } = pair;
   const forcing = replaced.get(resource.urn);
   const fields = [
     ...own.map(({ steps, ...field }) => ({

@@ -1,5 +1,7 @@
 import { HOURS_A_MONTH } from '../../models/cost';
-import type { Finding } from '../../policies/finding';
+import { brokenRules, failing } from '../../policies/finding';
+import { whole } from '../format';
+import { resourceLabel } from '../gist';
 import type { PlannedCost, PlannedModel } from '../plan';
 import { engineLines } from './engine-rebuild';
 import type { Action, Consequence, FieldChange, ModelChange, PlanDiff, Rollout } from './plan-diff';
@@ -128,7 +130,7 @@ export function modelLines({ before, after }: ModelChange): string[] {
 }
 
 /** What fills a GPU, in the order in which it is told. */
-export const MEMORY_PARTS = [
+const MEMORY_PARTS = [
   ['weights', 'weights'],
   ['kvCache', 'KV cache'],
   ['activations', 'activations'],
@@ -144,7 +146,7 @@ function memoryLine(before: PlannedModel | undefined, after: PlannedModel): stri
     ([part, label]) => `${label} ${arrow(old?.[part], memory[part], (gib) => gib.toFixed(1))}`,
   );
   const tokens =
-    memory.kv === undefined ? [] : [`${arrow(old?.kv?.tokens, memory.kv.tokens, thousands)} tokens of KV cache`];
+    memory.kv === undefined ? [] : [`${arrow(old?.kv?.tokens, memory.kv.tokens, whole)} tokens of KV cache`];
   const same = old !== undefined && JSON.stringify(old) === JSON.stringify(memory);
   const verdict = memory.free < 0 ? 'does not fit' : 'fits';
   return [
@@ -157,21 +159,12 @@ function arrow(before: number | undefined, after: number, written: (value: numbe
   return before === undefined || written(before) === now ? now : `${written(before)} → ${now}`;
 }
 
-export function thousands(count: number): string {
-  return count.toLocaleString('en-US');
-}
-
 /** Sizes of an environment that cost is told for. */
 export const COST_SIZES = [
   ['idle', 'every pool at its least size'],
   ['serving', 'with the least replicas of each model'],
   ['most', 'every pool fully grown'],
 ] as const;
-
-/** USD a month of 730 hours, whole. */
-export function monthly(usdPerHour: number): string {
-  return `$${thousands(Math.round(usdPerHour * HOURS_A_MONTH))}`;
-}
 
 /** `+$120`, `-$3`, `±$0`. */
 export function monthlyDifference(
@@ -181,14 +174,14 @@ export function monthlyDifference(
 ): string {
   const difference = Math.round(((after?.[size] ?? 0) - (before?.[size] ?? 0)) * HOURS_A_MONTH);
   if (difference === 0) return '±$0';
-  return `${difference > 0 ? '+' : '-'}$${thousands(Math.abs(difference))}`;
+  return `${difference > 0 ? '+' : '-'}$${whole(Math.abs(difference))}`;
 }
 
 /** Consequences of all changes, each with what it is of. */
 export function consequencesIn({ resources, objects }: PlanDiff): (Consequence & { readonly of: string })[] {
   return [
     ...resources.flatMap(({ consequences, type, name }) =>
-      consequences.map((each) => ({ ...each, of: `${shortType(type)} ${name}` })),
+      consequences.map((each) => ({ ...each, of: resourceLabel({ type, name }) })),
     ),
     ...objects.flatMap(({ consequences, kind, name }) =>
       consequences.map((each) => ({ ...each, of: `${kind} ${name}` })),
@@ -196,9 +189,9 @@ export function consequencesIn({ resources, objects }: PlanDiff): (Consequence &
   ];
 }
 
-/** `gcp:container/nodePool:NodePool` as `NodePool`. */
-export function shortType(type: string): string {
-  return type.startsWith('pulumi:providers:') ? 'Provider' : type.slice(type.lastIndexOf(':') + 1);
+/** GPUs of all pods that start anew. */
+export function restartedGpus({ rollouts }: PlanDiff): number {
+  return rollouts.reduce((sum, { pods, gpusPerPod }) => sum + pods * gpusPerPod, 0);
 }
 
 /** `origin/main (9428157a)`. */
@@ -209,7 +202,7 @@ export function baseText({ base }: PlanDiff): string {
 /** The change in a line: what a reviewer reads first. */
 export function verdictLine(diff: PlanDiff): string {
   const all = [...diff.resources, ...diff.objects];
-  const gpus = diff.rollouts.reduce((sum, { pods, gpusPerPod }) => sum + pods * gpusPerPod, 0);
+  const gpus = restartedGpus(diff);
   const parts = [
     countsOf(all),
     ...(diff.rollouts.length > 0
@@ -224,16 +217,11 @@ export function verdictLine(diff: PlanDiff): string {
 }
 
 function policyWords({ policies: { added, standing, resolved } }: PlanDiff): string {
-  const errors = [...added, ...standing].filter(({ severity, waiver }) => severity === 'error' && waiver === undefined);
-  const failing = rulesOf(errors);
+  const fail = brokenRules(failing([...added, ...standing])).length;
   const parts = [
-    failing > 1 ? `${failing} policies fail` : `${failing === 0 ? 'no' : 'one'} policy fails`,
-    ...(added.length > 0 ? [`${plural(rulesOf(added), 'rule')} with new findings`] : []),
-    ...(resolved.length > 0 ? [`findings of ${plural(rulesOf(resolved), 'rule')} resolved`] : []),
+    fail > 1 ? `${fail} policies fail` : `${fail === 0 ? 'no' : 'one'} policy fails`,
+    ...(added.length > 0 ? [`${plural(brokenRules(added).length, 'rule')} with new findings`] : []),
+    ...(resolved.length > 0 ? [`findings of ${plural(brokenRules(resolved).length, 'rule')} resolved`] : []),
   ];
   return parts.join(', ');
-}
-
-function rulesOf(findings: readonly Finding[]): number {
-  return new Set(findings.map(({ rule }) => rule)).size;
 }

@@ -1,10 +1,10 @@
 import type { ComponentChildren, VNode } from 'preact';
 import type { Consequence } from '../diff/plan-diff';
 import { wordOf } from '../diff/words';
+import { counted, sentence } from '../format';
 import { ActionLabel } from './actions';
 import type { ChangeRow } from './change-rows';
 import { Fields } from './fields';
-import { counted, sentence } from './format';
 
 const CONSEQUENCES: Readonly<Record<Consequence['kind'], string>> = {
   'data-loss': 'Data is lost.',

@@ -1,5 +1,6 @@
 import type { Action, Consequence, ObjectChange, PlanDiff, ResourceChange, Rollout } from '../diff/plan-diff';
-import { ACTIONS, rolloutText, shortType } from '../diff/words';
+import { ACTIONS, rolloutText } from '../diff/words';
+import { shortType } from '../gist';
 import type { Plan } from '../plan';
 import { anchor, objectAnchor, resourceAnchor } from './anchor';
 import { anchorsByUrn } from './links';

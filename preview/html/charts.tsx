@@ -1,9 +1,9 @@
 import type { VNode } from 'preact';
+import { counted } from '../format';
 import { objectGist } from '../gist';
 import type { KubernetesObject, Plan, PlannedChart } from '../plan';
 import { anchor } from './anchor';
 import { FilterBar, tally } from './filter-bar';
-import { counted } from './format';
 import { anchorOfObject } from './links';
 import { type SharedText, type SharedTexts, withoutTexts } from './shared-texts';
 import { Pre, yamlText } from './yaml';

@@ -1,8 +1,8 @@
 import type { VNode } from 'preact';
 import type { PlanDiff } from '../diff/plan-diff';
+import { sentence, usdAMonth, usdAMonthMore, usdAnHour, whole } from '../format';
 import type { PlannedCost, PlannedPoolCost } from '../plan';
 import { anchor } from './anchor';
-import { sentence, usdAMonth, usdAMonthMore, usdAnHour, whole } from './format';
 import { ScrollBox } from './scroll-box';
 
 const SIZES = ['idle', 'serving', 'most'] as const;

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import type { FieldChange } from '../diff/plan-diff';
-import { counted } from './format';
+import { counted } from '../format';
 import { yamlText } from './yaml';
 
 /** Above this many lines a text's diff is folded. */

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { counted } from './format';
+import { counted } from '../format';
 
 /** One choice among the values of a property of list items. */
 export interface FilterChoice {

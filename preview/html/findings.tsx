@@ -1,14 +1,13 @@
 import type { VNode } from 'preact';
-import type { Finding } from '../../policies/finding';
+import { type Finding, failing } from '../../policies/finding';
 import { RULES } from '../../policies/rules';
 import type { PlanDiff } from '../diff/plan-diff';
+import { counted, sentence } from '../format';
 import type { Plan } from '../plan';
 import { FilterBar, tally } from './filter-bar';
-import { counted, sentence } from './format';
 import { anchorsByUrn } from './links';
 import { ListWithMore } from './more';
 import { byRule, RuleFindings } from './rule-findings';
-import { failing } from './verdict';
 
 /** Above this many rules of one group the others are folded. */
 const SHOWN = 20;

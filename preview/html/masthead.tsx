@@ -1,10 +1,11 @@
 import type { ComponentChildren, VNode } from 'preact';
+import { brokenRules, failing } from '../../policies/finding';
 import type { Compared, PlanDiff, Revision } from '../diff/plan-diff';
-import { countsOf, duration } from '../diff/words';
+import { countsOf, duration, restartedGpus } from '../diff/words';
+import { counted, range, usdAMonth, usdAMonthMore, whole } from '../format';
 import type { Plan } from '../plan';
-import { counted, range, usdAMonth, usdAMonthMore, whole } from './format';
 import { total } from './totals';
-import { failing, restartedGpus, rulesOf, type Verdict, verdictOf } from './verdict';
+import { type Verdict, verdictOf } from './verdict';
 
 const LEVELS: Readonly<Record<Verdict['level'], string>> = {
   stop: 'Fails',
@@ -140,7 +141,7 @@ function PolicyFigure({ plan }: { plan: Plan }): VNode {
   const waived = findings.filter(({ waiver }) => waiver !== undefined).length;
   const warned = findings.length - fails.length - waived;
   return (
-    <Figure title="Policies failing" value={whole(rulesOf(fails))} href="#policies">
+    <Figure title="Policies failing" value={whole(brokenRules(fails).length)} href="#policies">
       {rules.length === 0
         ? 'none looked at'
         : [

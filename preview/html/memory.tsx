@@ -1,9 +1,9 @@
 import type { VNode } from 'preact';
 import type { ModelChange, PlanDiff } from '../diff/plan-diff';
+import { gib, range, whole } from '../format';
 import type { Plan, PlannedMemory, PlannedModel } from '../plan';
 import { anchor } from './anchor';
 import { FilterBar } from './filter-bar';
-import { gib, range, whole } from './format';
 import { ListWithMore } from './more';
 import { PART_NAMES, PARTS, Swatch } from './patterns';
 

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { counted } from './format';
+import { counted } from '../format';
 import { Yaml } from './yaml';
 
 /** Above this many entries an output is folded. */

@@ -1,10 +1,10 @@
 import type { ComponentChildren, VNode } from 'preact';
 import type { Compared } from '../diff/plan-diff';
+import { counted, whole } from '../format';
 import { Changes } from './changes';
 import { Charts } from './charts';
 import { Cost } from './cost';
 import { Findings } from './findings';
-import { counted, whole } from './format';
 import { Masthead } from './masthead';
 import { MemorySection } from './memory';
 import { Outputs } from './outputs';

@@ -1,10 +1,10 @@
 import type { VNode } from 'preact';
 import { byParent, isComponent } from '../build-plan';
+import { counted } from '../format';
 import { cloudGist, resourceLabel } from '../gist';
 import type { Plan, PlannedResource } from '../plan';
 import { resourceAnchor } from './anchor';
 import { FilterBar } from './filter-bar';
-import { counted } from './format';
 import { anchorsByUrn, treeOf } from './links';
 import { Yaml } from './yaml';
 

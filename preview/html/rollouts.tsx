@@ -1,9 +1,9 @@
 import type { VNode } from 'preact';
 import type { Rollout } from '../diff/plan-diff';
 import { duration } from '../diff/words';
+import { counted, whole } from '../format';
 import type { Plan } from '../plan';
 import { objectAnchor } from './anchor';
-import { counted, whole } from './format';
 import { anchorsByUrn } from './links';
 import { ScrollBox } from './scroll-box';
 

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import type { Finding } from '../../policies/finding';
 import type { Rule } from '../../policies/rule';
-import { counted, sentence } from './format';
+import { counted, sentence } from '../format';
 import { ListWithMore } from './more';
 
 /** Above this many findings of one rule the others are folded. */

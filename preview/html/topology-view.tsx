@@ -1,9 +1,9 @@
 import type { VNode } from 'preact';
 import type { PlanDiff } from '../diff/plan-diff';
+import { counted, listed, range, whole } from '../format';
 import type { Plan } from '../plan';
 import { anchor } from './anchor';
 import { FilterBar } from './filter-bar';
-import { counted, listed, range, whole } from './format';
 import { ListWithMore } from './more';
 import {
   type Reach,

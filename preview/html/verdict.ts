@@ -1,6 +1,7 @@
-import type { Finding } from '../../policies/finding';
+import { brokenRules, failing } from '../../policies/finding';
 import type { Action, Compared, PlanDiff } from '../diff/plan-diff';
-import { counted, listed, whole } from './format';
+import { restartedGpus } from '../diff/words';
+import { counted, listed, whole } from '../format';
 
 /** What a reviewer has to know first. */
 export interface Verdict {
@@ -10,26 +11,11 @@ export interface Verdict {
   readonly text: string;
 }
 
-/** Findings that fail: errors that nobody lets stand. */
-export function failing(findings: readonly Finding[]): readonly Finding[] {
-  return findings.filter(({ severity, waiver }) => severity === 'error' && waiver === undefined);
-}
-
-/** How many rules findings are of. */
-export function rulesOf(findings: readonly Finding[]): number {
-  return new Set(findings.map(({ rule }) => rule)).size;
-}
-
 /** How many resources and objects an action befalls. */
 export function actionCounts({ resources, objects }: PlanDiff): Readonly<Record<Action, number>> {
   const counts = { create: 0, update: 0, replace: 0, rename: 0, delete: 0 };
   for (const { action } of [...resources, ...objects]) counts[action] += 1;
   return counts;
-}
-
-/** GPUs of all pods that start anew. */
-export function restartedGpus({ rollouts }: PlanDiff): number {
-  return rollouts.reduce((sum, { pods, gpusPerPod }) => sum + pods * gpusPerPod, 0);
 }
 
 /** Changes with which something is lost, away or not to be carried out. */
@@ -42,7 +28,7 @@ export function grave({ resources, objects }: PlanDiff): number {
 export function verdictOf({ plan, diff }: Compared): Verdict {
   const { rules, findings } = plan.summary.policies;
   const failures = failing(findings);
-  const fails = rulesOf(failures);
+  const fails = brokenRules(failures).length;
   const policies =
     fails > 0
       ? `${counted(fails, 'policy fails', 'policies fail')}, ${counted(failures.length, 'finding')}.`

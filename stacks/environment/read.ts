@@ -1,10 +1,10 @@
 import { slug } from '../../constructs/naming';
 import { accelerator } from '../../models/accelerator';
-import { catalog } from '../../models/catalog';
+import { catalog, uncatalogued } from '../../models/catalog';
 import { gkeNodePool } from '../../models/gke-node-pool';
 import { machineType } from '../../models/machine-type';
 import { type Model, withOverrides } from '../../models/model';
-import { didYouMean, keyOf, parse } from '../../models/parse';
+import { keyOf, parse } from '../../models/parse';
 import { type GpuPool, type Placement, place } from '../../models/placement';
 import { InputError, type Problem } from '../../models/problem';
 import { scaleProblems } from '../../models/spec/model-checks';
@@ -246,17 +246,7 @@ function servedModel(
 
 function findModel(entry: ServedModelConfig, key: (...path: PropertyKey[]) => string): Model | Problem {
   const model = catalog.get(entry.model);
-  if (model === undefined) {
-    const names = [...catalog.keys()];
-    const meant = didYouMean(entry.model, names);
-    return {
-      key: key('model'),
-      value: entry.model,
-      reason: 'is not in the catalogue',
-      allowed: names.join(', '),
-      fix: meant === undefined ? 'add it to models/catalog/' : `did you mean ${meant}?`,
-    };
-  }
+  if (model === undefined) return uncatalogued(key('model'), entry.model);
   const { name = model.name, scale = model.scale, release = model.release } = entry;
   const [problem] = scaleProblems(scale, key('scale'));
   if (problem !== undefined) return problem;

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Progress } from '../../../bin/progress';
 import { compare } from '../../../preview/diff/compare';
 import { Captured } from '../../support/captured';
@@ -107,11 +107,20 @@ describe('a base', { timeout: TIMEOUT_MS }, () => {
       at().project.git('worktree', 'list'),
       at().project.git('stash', 'list'),
     ];
-    const scratch = () => readdirSync(tmpdir()).filter((name) => name.startsWith('triton-stack-base-'));
-    const before = [state(), scratch()];
-    rmSync(join(at().cache, 'triton-stack', 'plans'), { recursive: true, force: true });
-    await diff('local');
-    expect([state(), scratch()]).toEqual(before);
+    // Of its own: others on the machine have theirs in the shared one.
+    const temporary = mkdtempSync(join(tmpdir(), 'triton-stack-test-'));
+    vi.stubEnv('TMPDIR', temporary);
+    try {
+      const before = state();
+      rmSync(join(at().cache, 'triton-stack', 'plans'), { recursive: true, force: true });
+      await diff('local');
+      expect(state()).toEqual(before);
+      // Node leaves what it has compiled.
+      expect(readdirSync(temporary).filter((name) => name.startsWith('triton-stack-'))).toEqual([]);
+    } finally {
+      vi.unstubAllEnvs();
+      rmSync(temporary, { recursive: true, force: true });
+    }
     expect(existsSync(join(at().project.folder, '.git', 'index.lock'))).toBe(false);
   });
 

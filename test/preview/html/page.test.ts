@@ -202,8 +202,8 @@ describe('links', () => {
     await page.locator('#memory-list-filter-text').fill('resnet-001');
     await expect.poll(() => page.locator('#memory [data-result]').textContent()).toBe('1 model of 100');
     await page.locator('.server a', { hasText: 'llama-000' }).click();
-    expect(await page.locator('[id="model/llama-000"]').isVisible()).toBe(true);
-    expect(await page.locator('#memory [data-result]').textContent()).toBe('100 models');
+    await expect.poll(() => page.locator('[id="model/llama-000"]').isVisible()).toBe(true);
+    await expect.poll(() => page.locator('#memory [data-result]').textContent()).toBe('100 models');
     await close();
   });
 });

@@ -1,4 +1,4 @@
-import { HOURS_A_MONTH } from '../../models/cost';
+import { HOURS_A_MONTH } from '../models/cost';
 
 const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const CENTS = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
