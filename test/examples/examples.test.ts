@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { App, Chart } from 'cdk8s';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { HttpRoute, ModelSource, QueueAutoscaler, TritonServer } from '../../constructs';
 import { engineOnL4 } from '../../examples/engine-on-l4';
 import { ensembleOnCpu } from '../../examples/ensemble-on-cpu';
@@ -88,6 +88,11 @@ describe('the examples on a real API server', () => {
       const missing = process.env[UPSTREAM_VARIABLE] === undefined ? [...GKE_KINDS, ...UPSTREAM_KINDS] : GKE_KINDS;
       expect(undefinedKinds.filter((kind) => !missing.includes(kind))).toEqual([]);
       const known = objects.filter((object) => !undefinedKinds.includes(customKind(object) ?? ''));
+      // Whatever becomes of this test, the next ones need the nodes.
+      const namespaces = known.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name);
+      onTestFinished(async () => {
+        await on.kubectl.run(['delete', 'namespaces', '--wait=false', '--ignore-not-found', ...namespaces]);
+      }, UP_MS);
       for (const _time of ['first', 'second']) {
         const { status, stderr } = await on.kubectl.tryApply(known);
         // Where a pod would break the restricted standard, the API server warns. GKE's Ingress knows no ingressClassName.
@@ -107,8 +112,6 @@ describe('the examples on a real API server', () => {
         await untilReady(on.kubectl, namespaceOf(platform, name), wait);
       }
       for (const name of caches) await untilCached(on, namespaceOf(platform, name));
-      const namespaces = known.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name);
-      await on.kubectl.run(['delete', 'namespaces', '--wait=false', ...namespaces]);
     },
     UP_MS,
   );
@@ -117,6 +120,11 @@ describe('the examples on a real API server', () => {
     '%s comes up, on the GPUs it names',
     async (name) => {
       const objects = objectsOf(EXAMPLES[name]());
+      onTestFinished(async () => {
+        const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
+        const flags = ['--filename=-', '--ignore-not-found', '--timeout=60s'];
+        await on.kubectl.run(['delete', ...flags], { input, timeoutMs: 70_000 });
+      }, UP_MS);
       await on.kubectl.apply(objects);
       await untilReady(on.kubectl, 'triton', { waitMs: 90_000, progress: quiet(), check: () => undefined });
       const [server] = await on.kubectl.list<Pod>('pods', 'triton');
@@ -127,8 +135,6 @@ describe('the examples on a real API server', () => {
       const node = nodes.find(({ metadata }) => metadata.name === server?.spec.nodeName);
       expect(gpus).toBe(GPUS[name] ?? 1);
       expect(Number(node?.status.allocatable['nvidia.com/gpu'] ?? 0)).toBe(gpus);
-      const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
-      await on.kubectl.run(['delete', '--filename=-', '--timeout=60s'], { input, timeoutMs: 70_000 });
     },
     UP_MS,
   );

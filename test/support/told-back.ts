@@ -1,6 +1,6 @@
 import { JSON_SCHEMA, loadAll } from 'js-yaml';
 import { normalisedObject } from '../../preview/diff/kubernetes-defaults';
-import type { KubernetesObject } from '../../preview/plan';
+import { type KubernetesObject, SECRET, WRITTEN_SECRET } from '../../preview/plan';
 import type { Kubectl } from '../../sandbox/kubectl';
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of any kind
@@ -37,7 +37,10 @@ export async function toldBack(kubectl: Kubectl, objects: readonly KubernetesObj
 function withSecrets(object: KubernetesObject): KubernetesObject {
   const { stringData } = object as Fields;
   if (object.kind !== 'Secret' || stringData === undefined) return object;
-  const values = Object.keys(stringData).map((key) => [key, 'something']);
+  const values = Object.entries(stringData).map(([key, value]) => [
+    key,
+    value === SECRET || value === WRITTEN_SECRET ? 'something' : value,
+  ]);
   return { ...object, stringData: Object.fromEntries(values) } as KubernetesObject;
 }
 
