@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestFiles, readRepositoryFolder } from '../../bin/release/repository-folder';
 import { formatManifest, parseManifest } from '../../models/release-manifest';
 import { ROOT } from '../support/environment-file';
+import { GcsServer, gcsEnvironment } from '../support/gcs-server';
 import { Published } from '../support/published';
 import { pipelineTool, pythonTool } from '../support/python-tools';
 import { S3Server } from '../support/s3-server';
@@ -31,17 +32,33 @@ if "folder" in given:
 else:
     print(json.dumps([parse_manifest(text) is not None and format_manifest(parse_manifest(text)) for text in given["texts"]]))
 `;
-const PUBLISH = `
+/** Does one thing to a store as a step does, and says what came of it as JSON, or why not. */
+const STORE = `
 import json, sys
 from pathlib import Path
 from steps.publish import current, promote, publish
+from steps.rollout import begin, put_back, record_of
 from steps.say import StepFailed
 from steps.store import Store
 given = json.loads(sys.stdin.read())
 store = Store(given["uri"], given)
+def download(folder):
+    store.download(Path(folder))
+    return [path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()]
+does = {
+    "publish": lambda: promote(store, publish(store, Path(given["folder"]), given["release"])),
+    "current": lambda: current(store)[0],
+    "begin": lambda: begin(store, given["run"], given["release"]),
+    "put_back": lambda: put_back(store, {"servers": []}, record_of(store)),
+    "record": lambda: record_of(store),
+    "read": lambda: store.read(given["key"]),
+    "write_once": lambda: store.write_once(given["key"], given["text"]),
+    "remove": lambda: store.remove(given["key"]),
+    "sizes": lambda: store.sizes(given["key"]),
+    "download": lambda: download(given["folder"]),
+}
 try:
-    manifest = publish(store, Path(given["folder"]), given["release"])
-    promote(store, manifest)
+    print(json.dumps(does[given["does"]]()))
 except StepFailed as error:
     print(error)
     sys.exit(1)
@@ -100,21 +117,56 @@ describe("the pipeline's manifests", () => {
   });
 });
 
-describe('what the pipeline publishes', () => {
-  let server: S3Server;
+/** A store, and the environment in which tools find it and what opens it. */
+interface Started {
+  readonly endpoint?: string;
+  readonly environment: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
+
+const STORES: Readonly<Record<string, () => Promise<Started>>> = {
+  s3: async () => {
+    const server = await S3Server.start();
+    return { endpoint: server.endpoint, environment: server.keys, stop: () => server.stop() };
+  },
+  // Without identities, so that nothing here says that those work.
+  gs: async () => {
+    const server = await GcsServer.start();
+    await server.createBucket('models');
+    return { environment: gcsEnvironment(server.endpoint), stop: () => server.stop() };
+  },
+};
+
+describe.each(Object.entries(STORES))('what the pipeline publishes to %s://', (scheme, start) => {
+  let server: Started;
   let published: Published;
-  const uri = 's3://models/pipeline';
+  const uri = `${scheme}://models/pipeline`;
+  const folders: string[] = [];
+  const newFolder = (files: Readonly<Record<string, string>>) => {
+    const folder = folderOf(files);
+    folders.push(folder);
+    return folder;
+  };
   beforeAll(async () => {
-    server = await S3Server.start();
-    published = new Published(uri, server);
+    server = await start();
+    const { endpoint, environment } = server;
+    published = new Published(uri, { keys: environment, ...(endpoint !== undefined && { endpoint }) });
   });
-  afterAll(() => server?.stop());
+  afterAll(async () => {
+    await server?.stop();
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  });
+  const does = (what: string, given: object = {}) => {
+    const where = { uri, endpoint: server.endpoint, region: 'us-east-1' };
+    return python(STORE, { does: what, ...where, ...given }, server.environment);
+  };
   const publish = (release: string, files: Readonly<Record<string, string>>) =>
-    python(
-      PUBLISH,
-      { uri, release, folder: folderOf(files), endpoint: server.endpoint, region: 'us-east-1' },
-      server.keys,
-    );
+    does('publish', { release, folder: newFolder(files) });
+  const told = (what: string, given?: object) => {
+    const { status, said, errors } = does(what, given);
+    expect({ status, errors }, said).toMatchObject({ status: 0 });
+    return JSON.parse(said.trimEnd().split('\n').at(-1) ?? '');
+  };
 
   it('is a release to everyone else', async () => {
     expect(publish('1.0', FILES)).toMatchObject({ status: 0 });
@@ -122,6 +174,24 @@ describe('what the pipeline publishes', () => {
     expect(release?.files.map(({ path }) => path).sort()).toEqual(Object.keys(FILES).sort());
     expect(await published.store.current()).toEqual(release);
     expect([...(await published.store.sizes('1.0')).keys()].sort()).toEqual(Object.keys(FILES).sort());
+  });
+
+  it('is fetched whole', () => {
+    const folder = newFolder({});
+    const release = { uri: `${uri}/releases/1.0`, folder };
+    expect(told('download', release).sort()).toEqual([...Object.keys(FILES), 'manifest'].sort());
+    for (const [path, content] of Object.entries(FILES)) {
+      expect(readFileSync(join(folder, path), 'utf8')).toBe(content);
+    }
+  });
+
+  it('is nothing where nobody has published', () => {
+    const other = { uri: `${scheme}://models/other` };
+    expect(told('record', other)).toBeNull();
+    expect(told('sizes', { ...other, key: 'releases/1.0' })).toEqual({});
+    told('remove', { ...other, key: 'rollout' });
+    const { status, said } = does('download', { ...other, folder: newFolder({}) });
+    expect({ status, said }).toEqual({ status: 1, said: expect.stringContaining(`there is nothing at ${other.uri}`) });
   });
 
   it('is taken up where the same is published again, and refused where it is other', async () => {
@@ -138,5 +208,25 @@ describe('what the pipeline publishes', () => {
 
   it('is refused under a name that is none', () => {
     expect(publish('.hidden', FILES).said).toContain('is no name for a release');
+  });
+
+  it('keeps the first of two writes of what is written once', () => {
+    expect(told('write_once', { key: 'once', text: 'first' })).toBe('first');
+    expect(told('write_once', { key: 'once', text: 'second' })).toBe('first');
+    expect(told('read', { key: 'once' })).toBe('first');
+  });
+
+  it('is rolled back to the release before it, by the run that rolls it out alone', async () => {
+    const record = { run: 'a', release: '3.0', previous: '1.0' };
+    expect(told('begin', { run: 'a', release: '3.0' })).toEqual(record);
+    expect(publish('3.0', { ...FILES, 'model/1/model.py': 'three' })).toMatchObject({ status: 0 });
+    expect(told('current')).toBe('3.0');
+    const { status, said } = does('begin', { run: 'b', release: '4.0' });
+    expect({ status, said }).toEqual({ status: 1, said: expect.stringContaining('run a is rolling out release 3.0') });
+    // A second try of the same run knows what was served before the first.
+    expect(told('begin', { run: 'a', release: '3.0' })).toEqual(record);
+    told('put_back');
+    expect((await published.store.current())?.version).toBe('1.0');
+    expect(told('record')).toBeNull();
   });
 });
