@@ -1,6 +1,7 @@
 """Brings a published release into servers, and the one before it back."""
 
 import json
+import os
 import time
 import urllib.request
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from steps.manifest import manifest_key, parse_manifest
 from steps.publish import current, promote
 from steps.say import StepFailed, say, warn
 from steps.store import Store
-from steps.triton import Server, error_of, servers_of
+from steps.triton import LOAD_KEY_VARIABLE, Server, error_of, servers_of
 
 # Says what is being rolled out, from before servers can see it until the smoke test has passed.
 ROLLOUT_KEY = "rollout"
@@ -60,24 +61,36 @@ def wait_served(server: Server, section: dict, release: str, promoted: float) ->
     patience = section["loadSeconds"] + LOOK_SECONDS + section.get("fetchSeconds", 0)
     deadline = time.monotonic() + patience
     watch = Watch(server, section.get("syncMetrics"), promoted)
-    closed = False
+    closed = ""
     while True:
         if server.served_release(model) == release and server.ready(model):
             return
         if time.monotonic() > deadline:
             raise Refused(
                 f"{server.url} does not serve release {release} after {patience:.0f} s, but "
-                f"{server.served_release(model) or 'no release that says its name'}: see the log of its sync"
+                f"{server.served_release(model) or 'no release that says its name'}: see the log of its sync{closed}"
             )
         if watch.rejected():
             raise Refused(f"{server.url} did not load {model} of release {release}: its watch went back. See its log")
         reply = server.load(model, deadline - time.monotonic() + 1)
         if reply.status == 403 and not closed:
-            closed = True
-            say(f"{server.url}: the load API is closed to this step, its own watch loads")
+            closed = f"\n{why_closed(server)}"
+            say(why_closed(server))
         elif reply.status not in (200, 403, 0):
             raise Refused(f"{server.url} refuses to load {model} of release {release}: {error_of(reply)}")
         time.sleep(PAUSE_SECONDS)
+
+
+def why_closed(server: Server) -> str:
+    if LOAD_KEY_VARIABLE in os.environ:
+        return (
+            f"{server.url} refuses this step's key (403): --load-key has to name the Secret that the server's "
+            "control.key names. Until then its own watch alone can load (watch: true)"
+        )
+    return (
+        f"{server.url} closes its load API to this step, which has no key (403): its own watch has to load "
+        "(watch: true), or compile the pipeline with --load-key NAME/ENTRY, the Secret of the server's control.key"
+    )
 
 
 class Watch:

@@ -21,11 +21,26 @@ import { pipelineTool, pythonTool } from '../support/python-tools';
 import { S3Server } from '../support/s3-server';
 import { TritonServer } from '../support/triton-server';
 
-const KEY = 'key-of-the-pipeline';
+/** Of the servers' load API. */
+export const KEY = 'key-of-the-pipeline';
 const STAND_IN = join(import.meta.dirname, 'stand-in');
 const LOCAL_RUN = join(import.meta.dirname, '..', '..', 'pipelines', 'local_run.py');
 /** Longest that a run of all steps may take. */
 const RUN_MS = 240_000;
+
+const DEPLOY = `
+import json, sys
+from pathlib import Path
+from steps import deploy, rollout
+from steps.say import StepFailed
+rollout.LOOK_SECONDS = 0
+given = json.loads(sys.argv[1])
+try:
+    deploy.run(given["section"], Path(given["engine"]), {"sources": {}, "checks": {}}, given["release"], "alone")
+except StepFailed as error:
+    print(f"StepFailed: {error}")
+    sys.exit(1)
+`;
 
 /** How a stand-in fails, by the program's name. */
 export type Faults = Readonly<
@@ -40,6 +55,16 @@ export type Faults = Readonly<
     }
   >
 >;
+
+/** How the deploy step runs alone. */
+export interface AloneOptions {
+  /** A folder. */
+  readonly engine: string;
+  readonly release: string;
+  /** @default none */
+  readonly key?: string | undefined;
+  readonly loadSeconds: number;
+}
 
 export interface PipelineRun {
   readonly code: number | null;
@@ -99,7 +124,7 @@ export class LocalPipeline {
   }
 
   async stop(): Promise<void> {
-    this.watch?.kill('SIGKILL');
+    await this.stopWatch();
     this.metrics.close();
     await this.server.stop();
     await this.store.stop();
@@ -126,8 +151,19 @@ export class LocalPipeline {
     const file = join(this.folder, 'input.json');
     writeFileSync(file, JSON.stringify(input));
     const values = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
+    return this.python(['-B', LOCAL_RUN, file, this.folder, ...values], { [LOAD_KEY_VARIABLE]: KEY });
+  }
+
+  /** Runs the deploy step alone. It waits `loadSeconds` for a release, without a watch's time to look. */
+  deploy({ key, loadSeconds, ...given }: AloneOptions): Promise<PipelineRun> {
+    const section = { ...this.input().deploy, loadSeconds, fetchSeconds: 0 };
+    const env = { PYTHONPATH: dirname(LOCAL_RUN), ...(key !== undefined && { [LOAD_KEY_VARIABLE]: key }) };
+    return this.python(['-B', '-c', DEPLOY, JSON.stringify({ section, ...given })], env);
+  }
+
+  private async python(args: readonly string[], env: Readonly<Record<string, string>>): Promise<PipelineRun> {
     const path = [join(this.folder, 'stand-in', 'bin'), dirname(pipelineTool('python')), dirname(pythonTool('rclone'))];
-    const child = spawn(pipelineTool('python'), ['-B', LOCAL_RUN, file, this.folder, ...values], {
+    const child = spawn(pipelineTool('python'), [...args], {
       env: {
         PATH: [...path, '/usr/bin', '/bin'].join(delimiter),
         HOME: this.folder,
@@ -135,8 +171,8 @@ export class LocalPipeline {
         STAND_IN: join(this.folder, 'stand-in'),
         PYTHONDONTWRITEBYTECODE: '1',
         PYTHONWARNINGS: 'ignore',
-        [LOAD_KEY_VARIABLE]: KEY,
         ...this.store.keys,
+        ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: RUN_MS,
@@ -195,6 +231,16 @@ export class LocalPipeline {
     const parameters = config.parameters as Record<string, { string_value?: string }> | undefined;
     const ready = await fetch(`${this.server.http}/v2/models/${this.model.name}/ready`);
     return { release: parameters?.triton_stack_release?.string_value, ready: ready.status === 200 };
+  }
+
+  /** Has nobody load but who has the key. */
+  async stopWatch(): Promise<void> {
+    const watch = this.watch;
+    if (watch === undefined) return;
+    this.watch = undefined;
+    const ended = new Promise((done) => watch.once('close', done));
+    watch.kill('SIGKILL');
+    await ended;
   }
 
   /** What the watch beside the server has said. */

@@ -8,7 +8,7 @@ import type { PipelineInput } from '../../models/pipeline/pipeline-input';
 import { formatManifest, sha256Of } from '../../models/release-manifest';
 import { engineModel } from '../support/models';
 import { pipelineTool } from '../support/python-tools';
-import { type Faults, LocalPipeline } from './local-pipeline';
+import { type Faults, KEY, LocalPipeline } from './local-pipeline';
 
 const TEST_MS = 300_000;
 
@@ -261,6 +261,38 @@ describe('the pipeline on one machine', () => {
       expect(executed(said)).toEqual(['deploy', 'smoke', 'clean-up']);
       expect(await pipeline.served()).toEqual({ release: '1.2.0', ready: true });
       expect(await current()).toBe('1.2.0');
+    });
+  });
+
+  describe('where the load API is closed and no watch loads', () => {
+    let engine: string;
+    beforeAll(async () => {
+      engine = join(await pipeline.get(`${pipeline.published.uri}/releases/1.2.0`), 'tiny', '1');
+      await pipeline.stopWatch();
+    });
+    const CLOSED = /closes its load API to this step, which has no key \(403\): .*--load-key NAME\/ENTRY/;
+    const OTHER = /refuses this step's key \(403\): --load-key has to name the Secret/;
+
+    it.each([
+      ['no key', undefined, CLOSED],
+      ["another's key", 'another', OTHER],
+    ])('says so with %s, and what was served stays', { timeout: TEST_MS }, async (_, key, why) => {
+      const { code, said } = await pipeline.deploy({ engine, release: '1.3.0', key, loadSeconds: 2 });
+      expect(code, said).toBe(1);
+      expect(said).toMatch(why);
+      expect(said.slice(said.indexOf('StepFailed:'))).toMatch(why);
+      expect(said).toContain('The release before it is served: 1.2.0');
+      expect(await pipeline.served()).toEqual({ release: '1.2.0', ready: true });
+      expect(await current()).toBe('1.2.0');
+      expect(await pipeline.read('rollout')).toBeUndefined();
+    });
+
+    it('loads with the key, once the files are there', { timeout: TEST_MS }, async () => {
+      const deployed = pipeline.deploy({ engine, release: '1.3.0', key: KEY, loadSeconds: 60 });
+      await expect.poll(current, { timeout: TEST_MS }).toBe('1.3.0');
+      expect(await pipeline.volume.sync()).toMatchObject({ code: 0 });
+      expect(await deployed).toMatchObject({ code: 0, said: expect.stringContaining('serves tiny of release 1.3.0') });
+      expect(await pipeline.served()).toEqual({ release: '1.3.0', ready: true });
     });
   });
 });
