@@ -7,6 +7,8 @@ import urllib.request
 from steps.say import StepFailed, say
 
 CALL_SECONDS = 30
+# Of Kubeflow's registry, newest first: what is said here is the same in both (kubeflow/hub issue 2992).
+KUBEFLOW_APIS = ("v1", "v1alpha3")
 
 
 def run(section: dict, deployment: dict, lineage: dict) -> str:
@@ -43,8 +45,8 @@ def to_mlflow(url: str, model: str, source: str, tags: dict) -> str:
 
 
 def to_kubeflow(url: str, model: str, source: str, tags: dict) -> str:
-    """Kubeflow Model Registry's REST API, v1alpha3: a registered model, a version of it, and an artifact of that."""
-    api = f"{url}/api/model_registry/v1alpha3"
+    """Kubeflow Model Registry's REST API: a registered model, a version of it, and an artifact of that."""
+    api = kubeflow_api(url)
     properties = {key: {"metadataType": "MetadataStringValue", "string_value": value} for key, value in tags.items()}
     parent = find_or_create(f"{api}/registered_model", f"{api}/registered_models", {"name": model})
     name = tags["release"]
@@ -59,6 +61,15 @@ def to_kubeflow(url: str, model: str, source: str, tags: dict) -> str:
         artifact = {"artifactType": "model-artifact", "name": f"{model}-{name}", "uri": source}
         post(artifacts, {**artifact, "modelFormatName": "tensorrt-llm"})
     return f"{model} {name}"
+
+
+def kubeflow_api(url: str) -> str:
+    """The newest interface that the server has: that of Kubeflow 26.03 is v1alpha3."""
+    for version in KUBEFLOW_APIS:
+        api = f"{url}/api/model_registry/{version}"
+        if "items" in get(f"{api}/registered_models?pageSize=1", allowed=(404,)):
+            return api
+    raise StepFailed(f"{url} is no Kubeflow Model Registry: it has none of {', '.join(KUBEFLOW_APIS)}")
 
 
 def find_or_create(find: str, create: str, body: dict, more: str = "") -> dict:

@@ -1,11 +1,21 @@
-"""Entries in registries of models, in servers that answer as the documents of their REST interfaces say."""
+"""Entries in registries of models. The registries are stand-ins: no real one is asked here."""
 
+import inspect
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from mr_openapi import (
+    Artifact,
+    ModelRegistryServiceApi,
+    ModelVersion,
+    ModelVersionCreate,
+    RegisteredModel,
+    RegisteredModelCreate,
+)
 
 from steps.register import run
 from steps.say import StepFailed
@@ -69,16 +79,54 @@ def mlflow(registry, path, body):
     return 200, {"model_version": {"name": body["name"], "version": str(len(versions))}}
 
 
-def kubeflow(registry, path, body):
-    """Kubeflow Model Registry's v1alpha3: an entry is found by its name, and 404 where there is none."""
-    kinds = {"registered_model": "registered_models", "model_version": "model_versions"}
-    kind = urlsplit(path).path.rpartition("/")[2]
-    if body is not None:
-        return 201, {"id": "7", **body}
-    if kind in kinds:
-        found = registry.told(kinds[kind])
-        return (200, {"id": "7", **found[0]}) if found else (404, {"code": "", "message": "no such"})
-    return 200, {"items": registry.told("artifacts"), "size": 0}
+def known_to(client):
+    """What a generated client sends: method and path of each operation, and the names in its query."""
+    found = {}
+    for name, function in vars(client).items():
+        if not name.endswith("_serialize"):
+            continue
+        source = inspect.getsource(function)
+        method, path = re.search(r'method="(\w+)",\s+resource_path="([^"]+)"', source).groups()
+        path = re.compile(re.sub(r"\\{\w+\\}", r"[^/]+", re.escape(path)))
+        found[name] = (method, path, set(re.findall(r'_query_params\.append\(\("(\w+)"', source)))
+    return found
+
+
+OPERATIONS = known_to(ModelRegistryServiceApi)
+SENT = {"registered_models": RegisteredModelCreate, "model_versions": ModelVersionCreate, "artifacts": Artifact}
+KEPT = {"registered_models": RegisteredModel, "model_versions": ModelVersion, "artifacts": Artifact}
+
+
+def kubeflow(version):
+    """Stands in for Kubeflow's Model Registry, which comes as an image alone. What it takes is what the client knows
+    that is generated from the registry's OpenAPI; what it answers was seen of the registry itself."""
+
+    def answer(registry, path, body):
+        url = urlsplit(path)
+        method, query = "GET" if body is None else "POST", parse_qs(url.query)
+        if not url.path.startswith(f"/api/model_registry/{version}/"):
+            return 404, "404 page not found"
+        operations = [
+            names
+            for wanted, pattern, names in OPERATIONS.values()
+            if wanted == method and pattern.fullmatch(url.path.replace(f"/{version}/", "/v1/"))
+        ]
+        if not operations or not set(query) <= operations[0]:
+            return 400, {"code": "Bad Request", "message": f"the client has no {method} {path}"}
+        kind = url.path.rpartition("/")[2]
+        if body is not None:
+            if not body.items() <= SENT[kind].from_dict(body).to_dict().items():
+                return 400, {"code": "Bad Request", "message": f"the client has other fields than {body}"}
+            return 201, KEPT[kind].from_dict({"id": "7", **body}).to_dict()
+        if kind in ("registered_model", "model_version"):
+            found = [each for each in registry.told(f"{kind}s") if query["name"] == [each["name"]]]
+            if not found:
+                return 404, {"code": "Not Found", "message": "not found"}
+            return 200, KEPT[f"{kind}s"].from_dict({"id": "7", **found[0]}).to_dict()
+        items = registry.told(kind)
+        return 200, {"items": items, "nextPageToken": "", "pageSize": 0, "size": len(items)}
+
+    return answer
 
 
 @pytest.fixture
@@ -107,17 +155,18 @@ def test_mlflow_has_a_version_with_what_it_was_made_from(serve):
     assert (tags["lineage_sha256"], tags["engine_sha256"], tags["release"]) == ("l" * 64, "e" * 64, "1.0.0")
 
 
-def test_kubeflow_has_a_version_and_its_artifact(serve):
-    registry = serve(kubeflow)
+@pytest.mark.parametrize("api", ["v1", "v1alpha3"])
+def test_kubeflow_has_a_version_and_its_artifact(serve, api):
+    registry = serve(kubeflow(api))
     assert run(section("kubeflow", registry.url), DEPLOYMENT, LINEAGE) == "tiny 1.0.0"
-    (version,) = registry.told("model_versions")
+    (version,) = registry.told(f"/api/model_registry/{api}/model_versions")
     assert (version["name"], version["registeredModelId"]) == ("1.0.0", "7")
     assert version["customProperties"]["manifest_sha256"]["string_value"] == "m" * 64
     (artifact,) = registry.told("model_versions/7/artifacts")
     assert artifact["uri"] == SOURCE
 
 
-@pytest.mark.parametrize(("kind", "answer"), [("mlflow", mlflow), ("kubeflow", kubeflow)])
+@pytest.mark.parametrize(("kind", "answer"), [("mlflow", mlflow), ("kubeflow", kubeflow("v1alpha3"))])
 def test_a_second_try_adds_nothing(serve, kind, answer):
     registry = serve(answer)
     first = run(section(kind, registry.url), DEPLOYMENT, LINEAGE)
@@ -136,6 +185,11 @@ def test_what_a_registry_refuses_is_told(serve):
             DEPLOYMENT,
             LINEAGE,
         )
+
+
+def test_a_server_that_is_no_registry_is_told(serve):
+    with pytest.raises(StepFailed, match="is no Kubeflow Model Registry: it has none of v1, v1alpha3"):
+        run(section("kubeflow", serve(lambda *_: (404, "404 page not found")).url), DEPLOYMENT, LINEAGE)
 
 
 def test_one_that_is_not_there_is_told():
