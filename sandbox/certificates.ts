@@ -73,6 +73,14 @@ export class Certificates {
     renameSync(staging, this.folder);
   }
 
+  /** A pair for a program that is client and server of another on this machine. */
+  async both(name: string): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
+    const [cert, key] = (['crt', 'key'] as const).map((kind) => readFileSync(this.file(`ca.${kind}`), 'utf8'));
+    const ca = { cert: cert ?? '', key: key ?? '' };
+    const pair = await certificate(name, BOTH, ca);
+    return { ca: ca.cert, cert: pair.cert, key: pair.private };
+  }
+
   /** A kubeconfig for one user, as YAML, which JSON is. */
   kubeconfig(user: User, server: string, context: string): string {
     return JSON.stringify(
@@ -106,6 +114,15 @@ export class Certificates {
 export const FRONT_PROXY = 'front-proxy-client';
 
 const CLIENT: CertificateExtension[] = [{ name: 'extKeyUsage', clientAuth: true }];
+
+const LOCAL: CertificateExtension = {
+  name: 'subjectAltName',
+  altNames: [
+    { type: 2, value: 'localhost' },
+    { type: 7, ip: '127.0.0.1' },
+  ],
+};
+const BOTH: CertificateExtension[] = [{ name: 'extKeyUsage', clientAuth: true, serverAuth: true }, LOCAL];
 
 function server(names: readonly string[], addresses: readonly string[]): CertificateExtension[] {
   return [

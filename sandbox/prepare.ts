@@ -16,6 +16,8 @@ export interface Wanted {
   readonly folder: string;
   /** Its nodes, storage classes and definitions alone: somebody else applies its objects. */
   readonly bare: boolean;
+  /** A namespace whose pods somebody else runs. @default none: all pods are simulated */
+  readonly unsimulated?: string;
 }
 
 /** All that a sandbox for an environment consists of. */

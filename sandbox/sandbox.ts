@@ -7,6 +7,7 @@ import { tolerate } from '../bin/tolerate';
 import { slug } from '../constructs/naming';
 import type { KubernetesObject } from '../preview/plan';
 import type { Environment } from '../stacks/environment/environment';
+import { Certificates } from './certificates';
 import { commandLock } from './command-lock';
 import { ControlPlane, kubeconfigOf } from './control-plane';
 import { SandboxFailure } from './failure';
@@ -16,7 +17,7 @@ import { type Prepared, prepare, type Wanted } from './prepare';
 import { Processes } from './processes';
 import { untilReady } from './readiness';
 import { delaysOf, kwokConfig, LOG_TEXT } from './stages';
-import { Toolbox } from './tools';
+import { CLUSTER_TOOLS, Toolbox } from './tools';
 import { removeVolumes } from './volumes';
 
 /** How the sandbox's own objects are applied: controllers may have tainted its nodes since. */
@@ -77,6 +78,10 @@ export class Sandbox {
     return layerBinary(this.root, 'kubectl');
   }
 
+  get certificates(): Certificates {
+    return new Certificates(join(this.folder, 'pki'));
+  }
+
   /** What was applied last, or undefined where nothing was. */
   get contents(): Contents | undefined {
     return existsSync(this.contentsFile)
@@ -97,7 +102,7 @@ export class Sandbox {
     // Bad input is told before anything is started.
     const prepared = await prepare(wanted, this.root, progress);
     return this.alone(progress, async () => {
-      const toolbox = new Toolbox(this.root);
+      const toolbox = new Toolbox(this.root, CLUSTER_TOOLS);
       const tools = await toolbox.find(progress);
       const held = this.contents;
       if (held !== undefined && !fits(held, prepared)) {
@@ -171,7 +176,10 @@ export class Sandbox {
     await established(kubectl, definitions);
     const logFile = join(this.folder, 'pod.log');
     replaceFile(logFile, LOG_TEXT);
-    await plane.simulateNodes(kwokConfig(delaysOf(environment.models), { logFile, kubeletVersion }), kubectl);
+    await plane.simulateNodes(
+      kwokConfig(delaysOf(environment.models), { logFile, kubeletVersion, unsimulated: wanted.unsimulated }),
+      kubectl,
+    );
     if (growing.length > 0) await plane.simulateAutoscaler(instanceTypes(pools), kubectl);
     await kubectl.apply([...growing, ...claims], OWN);
     progress.done(`${pools.length} ${pools.length === 1 ? 'node pool' : 'node pools'} like those of ${wanted.name}`);

@@ -26,17 +26,24 @@ export function delaysOf(models: readonly ServedModel[]): Delays {
   };
 }
 
+export interface KwokOptions {
+  /** A file with {@link LOG_TEXT}. */
+  readonly logFile: string;
+  /** The version that nodes show. */
+  readonly kubeletVersion: string;
+  /** A namespace whose pods somebody else runs. @default none */
+  readonly unsimulated?: string | undefined;
+}
+
 /**
  * kwok's configuration: how simulated nodes and pods come to be ready, as Stages (kwok.sigs.k8s.io, "Stages
  * Configuration"). A pod fetches in its init containers, then loads, then is ready; pods that are no servers of models
  * are so at once. Pods of a Job complete.
  *
- * @param options - a file to write {@link LOG_TEXT} to, and the version that nodes show
  */
-export function kwokConfig(
-  delays: Delays,
-  { logFile, kubeletVersion }: { readonly logFile: string; readonly kubeletVersion: string },
-): string {
+export function kwokConfig(delays: Delays, { logFile, kubeletVersion, unsimulated }: KwokOptions): string {
+  const elsewhere = unsimulated === undefined ? [] : [isNot('.metadata.namespace', unsimulated)];
+  const podStage = podStages(elsewhere);
   const documents = [
     {
       ...document('Stage', 'node-initialize'),
@@ -58,7 +65,7 @@ export function kwokConfig(
       ...document('Stage', 'pod-delete'),
       spec: {
         resourceRef: { apiGroup: 'v1', kind: 'Pod' },
-        selector: { matchExpressions: [exists('.metadata.deletionTimestamp')] },
+        selector: { matchExpressions: [exists('.metadata.deletionTimestamp'), ...elsewhere] },
         next: { finalizers: { empty: true }, delete: true },
       },
     },
@@ -74,24 +81,25 @@ function document(kind: string, name: string) {
 const absent = (key: string) => ({ key, operator: 'DoesNotExist' });
 const exists = (key: string) => ({ key, operator: 'Exists' });
 const is = (key: string, value: string) => ({ key, operator: 'In', values: [value] });
+const isNot = (key: string, value: string) => ({ key, operator: 'NotIn', values: [value] });
 const condition = (type: string) => `.status.conditions.[] | select( .type == "${type}" ) | .status`;
 
 /** How a pod that is not being deleted comes from one state to the next. */
-function podStage(
-  name: string,
-  when: readonly object[],
-  statusTemplate: string,
-  seconds?: Readonly<Record<string, number>>,
-) {
-  return {
+function podStages(always: readonly object[]) {
+  return (
+    name: string,
+    when: readonly object[],
+    statusTemplate: string,
+    seconds?: Readonly<Record<string, number>>,
+  ) => ({
     ...document('Stage', name),
     spec: {
       resourceRef: { apiGroup: 'v1', kind: 'Pod' },
-      selector: { matchExpressions: [absent('.metadata.deletionTimestamp'), ...when] },
+      selector: { matchExpressions: [absent('.metadata.deletionTimestamp'), ...always, ...when] },
       ...(seconds && { delay: delay(seconds) }),
       next: { statusTemplate },
     },
-  };
+  });
 }
 
 /** One table in one stage: a stage a model would have kwok try each of them on each pod. */

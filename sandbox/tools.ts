@@ -22,8 +22,8 @@ export type ToolName = (typeof TOOLS)[number];
 /** The paths of the programs. */
 export type ToolPaths = Readonly<Record<ToolName, string>>;
 
-interface Tool {
-  readonly name: ToolName;
+interface Tool<Name extends string = string> {
+  readonly name: Name;
   /** The Go package with its `main`. */
   readonly pkg: string;
   /** The module whose version is the program's. */
@@ -34,57 +34,78 @@ interface Tool {
 }
 
 const KUBERNETES = 'k8s.io/kubernetes';
-const kubernetes = (name: ToolName): Tool => ({
+const kubernetes = (name: ToolName): Tool<ToolName> => ({
   name,
   pkg: `${KUBERNETES}/cmd/${name}`,
   module: KUBERNETES,
   tells: (version) => `Kubernetes ${version}`,
 });
 
-/** In the order that they are built in: the first compile most of what the others need. */
-const BUILT: readonly Tool[] = [
-  kubernetes('kube-apiserver'),
-  kubernetes('kube-controller-manager'),
-  kubernetes('kube-scheduler'),
-  {
-    name: 'etcd',
-    pkg: 'go.etcd.io/etcd/server/v3',
-    module: 'go.etcd.io/etcd/server/v3',
-    tells: (version) => `etcd Version: ${version.slice(1)}`,
-  },
-  {
-    name: 'kwok',
-    pkg: 'sigs.k8s.io/kwok/cmd/kwok',
-    module: 'sigs.k8s.io/kwok',
-    patches: KWOK_PATCHES,
-    tells: (version) => `kwok version ${version}`,
-  },
-  // Its kwok provider is published as source alone.
-  { name: 'karpenter', pkg: 'sigs.k8s.io/karpenter/kwok', module: 'sigs.k8s.io/karpenter', patches: KARPENTER_PATCHES },
-];
+/** Programs that one Go module pins. */
+export interface Toolset<Name extends string = string> {
+  /** The module's folder in `sandbox/tools`. */
+  readonly module: string;
+  /** In the order that they are built in: the first compile most of what the others need. */
+  readonly tools: readonly Tool<Name>[];
+}
+
+/** What a sandbox consists of. */
+export const CLUSTER_TOOLS: Toolset<ToolName> = {
+  module: 'kubernetes',
+  tools: [
+    kubernetes('kube-apiserver'),
+    kubernetes('kube-controller-manager'),
+    kubernetes('kube-scheduler'),
+    {
+      name: 'etcd',
+      pkg: 'go.etcd.io/etcd/server/v3',
+      module: 'go.etcd.io/etcd/server/v3',
+      tells: (version) => `etcd Version: ${version.slice(1)}`,
+    },
+    {
+      name: 'kwok',
+      pkg: 'sigs.k8s.io/kwok/cmd/kwok',
+      module: 'sigs.k8s.io/kwok',
+      patches: KWOK_PATCHES,
+      tells: (version) => `kwok version ${version}`,
+    },
+    // Its kwok provider is published as source alone.
+    {
+      name: 'karpenter',
+      pkg: 'sigs.k8s.io/karpenter/kwok',
+      module: 'sigs.k8s.io/karpenter',
+      patches: KARPENTER_PATCHES,
+    },
+  ],
+};
 
 /** Longest wait for another process that builds the same. */
 const BUILD_MS = 40 * 60_000;
 const VERSION_MS = 20_000;
 
 /** Finds the programs, and builds those that are not there. */
-export class Toolbox {
+export class Toolbox<Name extends string> {
   /** The module that pins the programs. */
   private readonly source: string;
   private readonly folder: string;
   private readonly goMod: string;
 
   /** @param root - the project's folder */
-  constructor(root: string) {
-    this.source = join(root, 'sandbox', 'tools', 'kubernetes');
+  constructor(
+    root: string,
+    private readonly toolset: Toolset<Name>,
+  ) {
+    this.source = join(root, 'sandbox', 'tools', toolset.module);
     const files = [join(this.source, 'go.mod'), join(this.source, 'go.sum')];
     this.goMod = readFileSync(join(this.source, 'go.mod'), 'utf8');
-    this.folder = cacheFolder('sandbox-tools', files, JSON.stringify(BUILT), process.platform, process.arch);
+    this.folder = cacheFolder('sandbox-tools', files, JSON.stringify(toolset.tools), process.platform, process.arch);
   }
 
   /** The version of a module that the programs are built from: `v1.34.4`. */
   version(module: string): string {
-    const [, version] = new RegExp(`^\\s*${module.replaceAll('.', '\\.')} (v\\S+)`, 'm').exec(this.goMod) ?? [];
+    const name = module.replaceAll('.', '\\.');
+    // What replaces a module stands first.
+    const [, version] = new RegExp(`^\\s*(?:${name} => )?${name} (v\\S+)`, 'm').exec(this.goMod) ?? [];
     if (version === undefined) throw new Error(`${this.source}/go.mod names no ${module}`);
     return version;
   }
@@ -98,21 +119,22 @@ export class Toolbox {
    *
    * @throws SandboxFailure where Go is missing or a build fails
    */
-  async find(progress: Progress): Promise<ToolPaths> {
-    const paths = new Map<ToolName, string>();
-    for (const tool of BUILT) {
+  async find(progress: Progress): Promise<Readonly<Record<Name, string>>> {
+    const { tools } = this.toolset;
+    const paths = new Map<Name, string>();
+    for (const tool of tools) {
       const path = this.present(tool);
       if (path !== undefined) paths.set(tool.name, path);
     }
-    const missing = BUILT.filter(({ name }) => !paths.has(name));
+    const missing = tools.filter(({ name }) => !paths.has(name));
     if (missing.length > 0) {
       await this.buildAll(missing, progress);
       for (const { name } of missing) paths.set(name, this.built(name));
     }
-    return Object.fromEntries(paths) as ToolPaths;
+    return Object.fromEntries(paths) as Record<Name, string>;
   }
 
-  private built(name: ToolName): string {
+  private built(name: string): string {
     return join(this.folder, name);
   }
 
@@ -195,7 +217,8 @@ export class Toolbox {
         text.replaceAll(from, () => to),
       );
     }
-    writeFileSync(join(scratch, 'go.mod'), `${this.goMod}\nreplace ${tool.module} => ${copy}\n`);
+    const others = this.goMod.split('\n').filter((line) => !line.startsWith(`\t${tool.module} => `));
+    writeFileSync(join(scratch, 'go.mod'), `${others.join('\n')}\nreplace ${tool.module} => ${copy}\n`);
     copyFileSync(join(this.source, 'go.sum'), join(scratch, 'go.sum'));
     return join(scratch, 'go.mod');
   }

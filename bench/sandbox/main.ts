@@ -68,9 +68,10 @@ function coldBuild(): string {
   try {
     const script = [
       `const { load } = require(${JSON.stringify(join(__PROJECT_ROOT__, 'bin/load.js'))});`,
-      `const { Toolbox } = load('sandbox/tools.ts');`,
+      `const { CLUSTER_TOOLS, Toolbox } = load('sandbox/tools.ts');`,
       `const { Progress } = load('bin/progress.ts');`,
-      `new Toolbox(${JSON.stringify(__PROJECT_ROOT__)}).find(new Progress(process.stderr)).then(() => undefined);`,
+      `const toolbox = new Toolbox(${JSON.stringify(__PROJECT_ROOT__)}, CLUSTER_TOOLS);`,
+      'toolbox.find(new Progress(process.stderr)).then(() => undefined);',
     ].join('\n');
     const started = performance.now();
     // The shell's `times` knows the CPU time of children: user and system, own and children's.

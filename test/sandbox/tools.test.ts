@@ -6,12 +6,12 @@ import { onPath } from '../../bin/on-path';
 import { versions } from '../../models/versions';
 import { Definitions } from '../../sandbox/definitions';
 import { KARPENTER_PATCHES, KWOK_PATCHES } from '../../sandbox/tool-patches';
-import { moduleFolder, TOOLS, Toolbox } from '../../sandbox/tools';
+import { CLUSTER_TOOLS, moduleFolder, TOOLS, Toolbox } from '../../sandbox/tools';
 import { ROOT } from '../support/environment-file';
 import { quiet } from '../support/test-sandbox';
 
 const folder = () => mkdtempSync(join(tmpdir(), 'triton-stack-test-'));
-const toolbox = () => new Toolbox(ROOT);
+const toolbox = () => new Toolbox(ROOT, CLUSTER_TOOLS);
 const { PATH, XDG_CACHE_HOME } = process.env;
 const go = onPath('go');
 

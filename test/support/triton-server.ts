@@ -48,7 +48,11 @@ export interface TritonServerOptions {
    * start with `repository` instead. @default no string is rewritten
    */
   readonly mountedAt?: string;
+  /** A loopback address of its own, on which it has the ports that Triton has in a pod. @default free ports of 127.0.0.1 */
+  readonly address?: string;
 }
+
+const POD_PORTS = [8000, 8001, 8002];
 
 /**
  * A real tritonserver without a GPU, on the loopback interface: the wheel of test/requirements-triton.txt. Its core reads
@@ -106,18 +110,19 @@ export class TritonServer extends TritonClient {
       : undefined;
     staged?.refresh();
 
-    const [http, grpc, metrics] = await freePorts(3);
+    const { address = '127.0.0.1' } = options;
+    const [http, grpc, metrics] = options.address === undefined ? await freePorts(3) : POD_PORTS;
     const flags = {
       'model-repository': staged?.folder ?? options.repository,
       'model-control-mode': modelControl,
       ...(modelControl === 'poll' && { 'repository-poll-secs': 1 }),
       'backend-directory': backends,
       'cache-directory': join(wheel.server, 'caches'),
-      'http-address': '127.0.0.1',
+      'http-address': address,
       'http-port': http,
-      'grpc-address': '127.0.0.1',
+      'grpc-address': address,
       'grpc-port': grpc,
-      'metrics-address': '127.0.0.1',
+      'metrics-address': address,
       'metrics-port': metrics,
       'allow-gpu-metrics': false,
       'exit-timeout-secs': STOP_MS / 2 / 1000,
@@ -143,8 +148,8 @@ export class TritonServer extends TritonClient {
       },
     });
     closeSync(log);
-    const url = (port: number | undefined, path: string) => `http://127.0.0.1:${port}${path}`;
-    return new TritonServer(url(http, ''), `127.0.0.1:${grpc}`, url(metrics, '/metrics'), child, folder, staged);
+    const url = (port: number | undefined, path: string) => `http://${address}:${port}${path}`;
+    return new TritonServer(url(http, ''), `${address}:${grpc}`, url(metrics, '/metrics'), child, folder, staged);
   }
 
   get pid(): number | undefined {
