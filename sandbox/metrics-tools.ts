@@ -16,7 +16,10 @@ const ADAPTER = 'sigs.k8s.io/prometheus-adapter';
 const STATE_METRICS = 'k8s.io/kube-state-metrics/v2';
 const KEDA = 'github.com/kedacore/keda/v2';
 
-/** Compiles the adapter with a Kubernetes library of today, which takes a context and no channel. */
+/**
+ * Compiles the adapter with a Kubernetes library of today, which takes a context and no channel, and has other names in
+ * its API's description: the library describes the metrics APIs itself.
+ */
 const ADAPTER_PATCHES: readonly ToolPatch[] = [
   {
     file: 'cmd/adapter/adapter.go',
@@ -24,6 +27,8 @@ const ADAPTER_PATCHES: readonly ToolPatch[] = [
     to: '"k8s.io/apimachinery/pkg/util/wait"\n\t"k8s.io/client-go/metadata"\n',
   },
   { file: 'cmd/adapter/adapter.go', from: 'cmd.Run(stopCh)', to: 'cmd.Run(wait.ContextForChannel(stopCh))' },
+  { file: 'cmd/adapter/adapter.go', from: 'if cmd.OpenAPIConfig == nil {', to: 'if false {' },
+  { file: 'cmd/adapter/adapter.go', from: 'if cmd.OpenAPIV3Config == nil {', to: 'if false {' },
 ];
 
 /** Compiles Prometheus with the same library, and of its ways to discover targets only Kubernetes. */
