@@ -8,9 +8,11 @@ import type { ServicePoint } from '../models/capacity/service-curve';
 import type { Unpriced } from '../models/cost';
 import type { Model, Scale } from '../models/model';
 import { parseAll } from '../models/parse';
+import { gpuDemand } from '../models/placement';
 import { poolReplicas } from '../models/pool-replicas';
 import { type PriceBook, priceBook } from '../models/price-book';
 import { InputError } from '../models/problem';
+import { queueMetric } from '../models/queue-metric';
 import { isLanguageModel } from '../models/spec/backend';
 import { ownValues, readStackConfig } from '../preview/config-file';
 import type { Environment } from '../stacks/environment/environment';
@@ -41,6 +43,8 @@ export interface CapacityOptions {
 export interface PricedCapacity {
   readonly capacity: Capacity;
   readonly measured: MeasuredCapacity;
+  /** What its replicas are scaled on. @default none: the backend tells nobody how many requests are in it */
+  readonly deployed?: { readonly name: string; readonly target: number; readonly declared: boolean };
   readonly nodes?: CapacityNodes;
   /** Of the replicas that keep the promise, and of the warm floor. Left out where no nodes are known. */
   readonly cost?: { readonly replicas: CapacityCost | Unpriced; readonly floor: CapacityCost | Unpriced };
@@ -117,9 +121,13 @@ function pricedCapacity(model: Model, options: CapacityOptions, folder: string):
     }),
   };
   const result = capacity(model, demand);
+  const metric = queueMetric(model, Math.max(1, gpuDemand(model).total));
   return {
     capacity: result,
     measured,
+    ...(metric !== undefined && {
+      deployed: { name: metric.name, target: metric.target, declared: model.capacity !== undefined },
+    }),
     ...(nodes !== undefined && {
       nodes,
       cost: {

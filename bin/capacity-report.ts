@@ -1,4 +1,4 @@
-import type { Capacity, CapacitySpike } from '../models/capacity/capacity';
+import type { CapacitySpike } from '../models/capacity/capacity';
 import type { CapacityCost } from '../models/capacity/capacity-cost';
 import { isUnpriced, type Unpriced } from '../models/cost';
 import { wrap } from '../models/text';
@@ -44,7 +44,7 @@ export function renderCapacity(priced: PricedCapacity, style: Style): string {
     ]),
     '',
     colours.bold('Autoscaling target'),
-    ...rows(targetRows(capacity)),
+    ...rows(targetRows(priced)),
     '',
     `${colours.bold('Ready')} after ${duration(capacity.ready.seconds)}`,
     ...rows(capacity.ready.steps.map(({ name, seconds, from }) => [name, `${duration(seconds)}: ${from}`])),
@@ -77,8 +77,8 @@ function pointText({ measured, capacity }: PricedCapacity): string {
   return `${what} ${points.join(', ')}`;
 }
 
-function targetRows({ target, queue }: Capacity): [string, string][] {
-  const { computed, inFlight, waiting, today } = target;
+function targetRows({ capacity: { target, queue }, deployed }: PricedCapacity): [string, string][] {
+  const { computed, inFlight, waiting } = target;
   return [
     [
       'computed',
@@ -88,13 +88,16 @@ function targetRows({ target, queue }: Capacity): [string, string][] {
     ],
     ['in flight', `${number(inFlight)} a replica, with those that wait, at the same load`],
     ['waiting', `${number(waiting)} a replica, at the same load`],
-    [
-      'deployed',
-      today === undefined
-        ? 'nothing: the backend has no gauge of its queue'
-        : `${today.name} ${today.target}: one full round, known without a load test`,
-    ],
+    ['deployed', deployedText(deployed)],
   ];
+}
+
+function deployedText(deployed: PricedCapacity['deployed']): string {
+  if (deployed === undefined) return 'nothing: the backend tells nobody how many requests are in it';
+  const from = deployed.declared
+    ? 'from the capacity that the model declares'
+    : 'a share of its slots, until the model declares a capacity';
+  return `${deployed.name} ${number(deployed.target)}: ${from}`;
 }
 
 function spikeRows(spike: CapacitySpike, readySeconds: number): [string, string][] {

@@ -31,7 +31,7 @@ export interface InferenceServer {
   readonly scale: Scale;
   /** A fixed number of replicas. @default an autoscaler decides */
   readonly replicas?: number;
-  /** The gauge of waiting requests that is right for what serves, or undefined where there is none. */
+  /** What its replicas are scaled on: the figure that is right for what serves, or undefined where there is none. */
   readonly queueMetric: QueueMetric | undefined;
   /** Seconds in which a request has to be answered. */
   readonly deadlineSeconds: number;

@@ -15,7 +15,7 @@ export interface QueueAutoscalerProps {
   readonly server: InferenceServer;
   /** Who tells how much there is to do. @default prometheus-adapter */
   readonly source?: MetricSource;
-  /** What the server is scaled on. @default the queue metric of what serves, with its guard */
+  /** What the server is scaled on. @default what is right for what serves, with its guard */
   readonly metric?: ScaleMetric;
   /** @default none */
   readonly patch?: Patches;
@@ -25,10 +25,10 @@ export interface QueueAutoscalerProps {
 const CPU_UTILIZATION = 70;
 
 /**
- * Scales a server on the requests that wait in its queue, by the gauge that is right for its backend, and on a guard
- * beside it: of what both ask for, the larger number of replicas counts.
+ * Scales a server on the requests in it, by the figure that is right for its backend, and on a guard beside it: of what
+ * both ask for, the larger number of replicas counts. While a figure is missing, nothing goes down.
  *
- * Up at once and by doubling, since a new GPU node takes minutes; down one pod a minute after five quiet minutes.
+ * Up after a minute and by doubling; down one pod a minute after ten quiet minutes.
  *
  * Down to no replica with KEDA alone, and only where the scale names what wakes the server: a Service keeps no requests
  * while nobody serves, so that clients have to try again, or send through something that keeps them.

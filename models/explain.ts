@@ -164,7 +164,7 @@ function derivations(
       value: queue === undefined ? 'nothing: the number of replicas is fixed' : `${queue.name}, ${queue.target} a pod`,
       from:
         queue === undefined
-          ? `backend ${backend.kind} has no gauge of waiting requests`
+          ? `backend ${backend.kind} tells nobody how many requests are in it`
           : 'backend, batch size, instances',
     },
     {

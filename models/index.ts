@@ -1,7 +1,6 @@
 // What a program of its own describes models with: `triton-stack/models` of the package.
 export { type Accelerator, type AcceleratorName, accelerator, type Hardware } from './accelerator';
 export { type Capacity, type CapacityDemand, capacity } from './capacity/capacity';
-export { derivedMetric } from './capacity/derived-metric';
 export type { MeasuredCapacity } from './capacity/measured';
 export { catalog } from './catalog';
 export { llama31 } from './catalog/llama-3.1-8b';
@@ -27,7 +26,15 @@ export {
 export { defineNim, type Nim, type NimSpec, placeNimOn } from './nim';
 export { type GpuPool, type Placement, placeOn } from './placement';
 export { InputError, type Problem } from './problem';
-export { type ExternalMetric, type PodMetric, podMetrics, type QueueMetric, type ScaleMetric } from './queue-metric';
+export {
+  type ExternalMetric,
+  type PodMetric,
+  podMetrics,
+  type QueueMetric,
+  queueMetric,
+  type ScaleMetric,
+  waitingMetric,
+} from './queue-metric';
 export type { HuggingFaceModel } from './repository/layout';
 export { type Architecture, architectureFromHuggingFace } from './spec/architecture';
 export type { PromptClass, ServicePromise } from './spec/promise';

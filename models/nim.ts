@@ -4,7 +4,7 @@ import { modelNameSchema, type Scale, scaleSchema } from './model';
 import { parseAll, wording } from './parse';
 import { type GpuDemand, type GpuPool, type Placement, placeDemand } from './placement';
 import { InputError } from './problem';
-import { GUARD_METRICS, type QueueMetric } from './queue-metric';
+import { GUARD_METRICS, type QueueMetric, slotTarget } from './queue-metric';
 import { scaleProblems } from './spec/model-checks';
 import { POD_DISK_GIB } from './startup';
 import { type Image, versions } from './versions';
@@ -132,15 +132,15 @@ export function nimImage({ nim }: Nim): Image {
 }
 
 /**
- * A NIM's own gauge of waiting requests, guarded by its key-value cache (NVIDIA NIM for LLMs documentation,
- * "Observability"). The first target is as many as it serves at a time.
+ * A NIM's own gauge of the requests that it computes, guarded by its key-value cache (NVIDIA NIM for LLMs documentation,
+ * "Observability"). The target before a load test has replaced it is the share of an engine's slots.
  */
 export function nimQueueMetric({ maxRequests }: Nim): QueueMetric {
   return {
     kind: 'gauge',
-    name: 'nim_waiting_requests',
-    series: 'num_requests_waiting',
-    target: maxRequests,
+    name: 'nim_running_requests',
+    series: 'num_requests_running',
+    target: slotTarget(maxRequests),
     single: true,
     guard: {
       kind: 'gauge',

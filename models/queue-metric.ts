@@ -1,5 +1,6 @@
+import { capacity } from './capacity/capacity';
 import type { Model } from './model';
-import { type Backend, isLanguageModel, type WorkingBackend, workingBackends } from './spec/backend';
+import { type Backend, isLanguageModel, type LanguageModelBackend, workingBackends } from './spec/backend';
 import { maxBatchSize } from './spec/batching';
 import { instanceCount, instancesOf } from './spec/instances';
 import { servedVersions } from './spec/version-policy';
@@ -22,21 +23,27 @@ export interface PodGauge extends PodFigure {
   readonly single?: boolean;
 }
 
-/** How fast a counter of each pod grows in proportion to another. */
-export interface PodRatio extends PodFigure {
-  readonly kind: 'ratio';
-  /** The counter that it is divided by. */
-  readonly per: string;
+/**
+ * The square root of the requests that each pod computes on average, from counters of the microseconds that requests spend
+ * at it: their growth in a second is the number of requests (Little's law), each request of a batch counted.
+ *
+ * The root is for the autoscaler, whose step is proportional to its figure. Where a batch takes longer the larger it is,
+ * the requests that are computed grow faster than the load, and it would overshoot each time (bench/autoscale).
+ */
+export interface PodOccupancy extends PodFigure {
+  readonly kind: 'occupancy';
+  /** The other counters: a request is computed while it is in any of them. */
+  readonly others: readonly string[];
 }
 
 /** Something that each pod tells, and that replicas are scaled on. */
-export type PodMetric = PodGauge | PodRatio;
+export type PodMetric = PodGauge | PodOccupancy;
 
-/** The metric of waiting requests that a server's replicas are scaled on. */
-export interface QueueMetric extends PodGauge {
+/** What a server's replicas are scaled on: how much of what it can take at a time is taken. */
+export type QueueMetric = PodMetric & {
   /** A second figure that asks for replicas when the first does not: the larger number counts. @default none */
   readonly guard?: PodMetric;
-}
+};
 
 /** A query about all replicas together, for servers whose pods tell nothing: what the gateway in front of them sees. */
 export interface ExternalMetric {
@@ -52,18 +59,31 @@ export interface ExternalMetric {
 /** What replicas can be scaled on. */
 export type ScaleMetric = QueueMetric | ExternalMetric;
 
-/** Waiting requests by family, each once however many models use it. */
+/** What servers are scaled on, by family, each once however many models use it. */
 export const QUEUE_METRICS = {
+  /**
+   * Requests that hold a slot of the engine, computed or held back for want of cache. It ends at all slots: what waits
+   * beyond them no gauge tells. `waiting` is `active - scheduled`, and no queue (NVIDIA/TensorRT-LLM, triton_backend,
+   * model_instance_state.cc; executorImpl.cc takes no more than `max` from its queue).
+   */
   engine: {
     kind: 'gauge',
-    name: 'triton_trtllm_waiting_requests',
+    name: 'triton_trtllm_active_requests',
     series: 'nv_trt_llm_request_metrics',
-    matchers: 'request_type="waiting"',
+    matchers: 'request_type="active"',
   },
+  /** Each request of a batch counts the time of its batch (triton core, infer_stats.cc): right however large they are. */
+  computed: {
+    kind: 'occupancy',
+    name: 'triton_computed_requests_root',
+    series: 'nv_inference_compute_infer_duration_us',
+    others: ['nv_inference_compute_input_duration_us', 'nv_inference_compute_output_duration_us'],
+  },
+  /** See {@link waitingMetric}. */
   pending: { kind: 'gauge', name: 'triton_pending_requests', series: 'nv_inference_pending_request_count' },
 } as const;
 
-/** What is looked at beside the queue, by the family of the queue. */
+/** What is looked at beside an engine's slots. */
 export const GUARD_METRICS = {
   /**
    * The key-value cache fills before requests wait for it. 0.8 is where the Gateway API Inference Extension takes a server
@@ -77,67 +97,112 @@ export const GUARD_METRICS = {
     matchers: 'kv_cache_block_type="fraction"',
     target: 0.8,
   },
-  /**
-   * A request waits as long as it is computed: Triton's own first target (triton-inference-server/tutorials,
-   * TensorRT-LLM_Autoscaling_and_Load_Balancing, `triton:queue_compute:ratio` at 1000m).
-   */
-  pending: {
-    kind: 'ratio',
-    name: 'triton_queue_compute_ratio',
-    series: 'nv_inference_queue_duration_us',
-    per: 'nv_inference_compute_infer_duration_us',
-    target: 1,
-  },
-} as const satisfies Record<keyof typeof QUEUE_METRICS, PodMetric>;
+} as const satisfies Record<string, PodMetric>;
 
 /**
- * The queue signal of a model's backend with its guard, or undefined where Triton has none: vLLM and the LLM API take
- * every request at once and tell nobody how many wait inside.
+ * Shares of what a pod can compute at a time, at which another replica is due before a load test has shown a better
+ * figure (model.capacity): chosen in bench/autoscale, on days 1 to 3.
  *
- * Under in-flight batching `nv_inference_pending_request_count` reads 0 while requests wait inside the engine, so the
- * engine's own gauge is taken there; with dynamic batching the pending count is right. It is wrong for an ensemble
- * (triton server #6494), whose members are looked at instead: an engine where there is one, else the member that takes
- * the fewest at a time.
+ * Slots that compute apart are the load. Requests of one batch may take longer together, and how much longer nobody said:
+ * at 0.4 of its slots a server may be at 0.9 of what it can do.
+ */
+export const OCCUPIED = { slots: 0.7, batches: 0.4 } as const;
+
+/**
+ * The most of its slots that a target may be, whatever a load test showed. A pod that is full has to ask for more, and an
+ * autoscaler does not act on less than a tenth (`--horizontal-pod-autoscaler-tolerance`).
+ */
+const MOST_OCCUPIED = 0.75;
+
+/**
+ * What a model's replicas are scaled on, with its guard, or undefined where Triton has no figure: vLLM and the LLM API
+ * take every request at once and tell nobody how many there are.
  *
- * The target before a load test has replaced it is one full round of batches: while no more than that waits, the next
- * pass of the instances takes all of it.
+ * A count of waiting requests has no equilibrium: it is 0 as soon as replicas suffice, so that they are taken away again.
+ * What is computed grows with the load from the first request on, and ends where a pod is full.
  *
- * Where a batcher holds requests back to join them, their wait says nothing of load, and there is no guard: on an idle
- * Triton it is the delay over the computing (20 ms over 8 ms were measured as 2.7).
+ * Of an ensemble the members are looked at: an engine where there is one. Otherwise the member that takes the fewest at a
+ * time sets the target of the sum: whichever is full, the sum is above it.
  *
  * @param gpusPerPod - GPUs of one pod, each of which has its own instances
+ * @throws InputError where the model's capacity cannot keep its promise
  */
-export function queueMetric(
-  model: Pick<Model, 'backend' | 'versions' | 'versionPolicy'>,
-  gpusPerPod = 1,
-): QueueMetric | undefined {
+export function queueMetric(model: Model, gpusPerPod = 1): QueueMetric | undefined {
   const { backend } = model;
-  const members = workingBackends(backend);
-  const engines = members.filter(isLanguageModel);
+  const engines = workingBackends(backend).filter(isLanguageModel);
   if (engines.some(({ kind }) => kind !== 'tensorrtllm')) return undefined;
   if (engines.length > 0) {
-    const target = Math.min(...engines.map(({ maxBatch }) => maxBatch));
+    const slots = Math.min(...engines.map(slotsOf));
+    const derived = derivedTarget(model, slots);
+    const target = derived === undefined ? slotTarget(slots) : rounded(derived);
     return { ...QUEUE_METRICS.engine, target, guard: GUARD_METRICS.engine };
   }
+  const members = batchers(backend, gpusPerPod);
+  const least = Math.min(...members.map(({ slots, batched, counted }) => OCCUPIED[batched] * slots * counted));
+  const target = derivedTarget(model, Math.min(...members.map(({ slots }) => slots))) ?? least;
+  return { ...QUEUE_METRICS.computed, target: rounded(Math.sqrt(target)) };
+}
+
+/** The target of so many slots that compute apart, before a load test has shown a better one. */
+export function slotTarget(slots: number): number {
+  return rounded(OCCUPIED.slots * slots);
+}
+
+/**
+ * The requests that wait in a pod, for sources that read gauges alone (GKE), and for passes of many seconds, of which
+ * counters tell when they are over. It oscillates (bench/autoscale), so it is nobody's default. One full round of batches
+ * is the target: while no more than that waits, the next pass of the instances takes all of it.
+ *
+ * @returns undefined for engines, vLLM and the LLM API, in which Triton sees nobody wait
+ */
+export function waitingMetric(model: Model, gpusPerPod = 1): QueueMetric | undefined {
+  const { backend } = model;
+  if (workingBackends(backend).some(isLanguageModel)) return undefined;
   return {
     ...QUEUE_METRICS.pending,
-    target: Math.min(...members.map((member) => roundOf(member, gpusPerPod))),
+    target: Math.min(...batchers(backend, gpusPerPod).map(({ slots }) => slots)),
     // A child for each version of each model.
     single: backend.kind !== 'ensemble' && servedVersions(model).length === 1,
-    ...(!members.some(holdsBack) && { guard: ratioGuard(backend) }),
   };
 }
 
-/**
- * An ensemble counts the computing of its members as its own once more, and none of their waiting (measured on Triton
- * 2.51): a pod's ratio is half of theirs, or less where ensembles are members of ensembles.
- */
-function ratioGuard(backend: Backend): PodRatio {
-  return { ...GUARD_METRICS.pending, target: GUARD_METRICS.pending.target / (1 + depth(backend)) };
+/** Slots of an engine: a batch for each stage of its pipeline (TensorRT-LLM, trtGptModel.h, `mMaxNumSequences`). */
+function slotsOf({ maxBatch, pipelineParallel = 1 }: LanguageModelBackend): number {
+  return maxBatch * pipelineParallel;
 }
 
-function depth(backend: Backend): number {
-  return backend.kind === 'ensemble' ? 1 + Math.max(...backend.steps.map(({ model }) => depth(model.backend))) : 0;
+/** What is computed at the most load that keeps the promise, where the load test of a single queue is declared. */
+function derivedTarget(model: Model, slots: number): number | undefined {
+  const { backend, capacity: measured } = model;
+  if (measured === undefined || backend.kind === 'ensemble') return undefined;
+  if ('batching' in backend && backend.batching.kind === 'sequence') return undefined;
+  return Math.min(capacity(model, { ratePerSecond: 1, measured }).target.computed, MOST_OCCUPIED * slots);
+}
+
+interface Batcher {
+  /** Requests that all instances take in one pass. */
+  readonly slots: number;
+  readonly batched: keyof typeof OCCUPIED;
+  /**
+   * How often each of its requests is counted: an ensemble counts the computing of its members as its own once more
+   * (triton core, ensemble_scheduler.cc).
+   */
+  readonly counted: number;
+}
+
+function batchers(backend: Backend, gpusPerPod: number, counted = 1): Batcher[] {
+  if (backend.kind === 'ensemble') {
+    return backend.steps.flatMap(({ model }) => batchers(model.backend, gpusPerPod, counted + 1));
+  }
+  if (isLanguageModel(backend)) return [];
+  const batch = Math.max(1, maxBatchSize(backend.batching));
+  const slots = batch * instanceCount(instancesOf(backend), gpusPerPod);
+  return [{ slots, batched: batch === 1 ? 'slots' : 'batches', counted }];
+}
+
+/** To thousandths, which is what an autoscaler reads. */
+function rounded(target: number): number {
+  return Math.max(0.001, Math.round(target * 1000) / 1000);
 }
 
 /** A queue metric and its guard. */
@@ -145,12 +210,11 @@ export function podMetrics(metric: QueueMetric): PodMetric[] {
   return metric.guard === undefined ? [metric] : [metric, metric.guard];
 }
 
-/** The growth of counters is taken over this long: six scrapes of 10 s. */
-const RATE_WINDOW = '1m';
+/** Seconds over which the growth of counters is taken: six scrapes of 10 s, of which four may fail. */
+export const RATE_SECONDS = 60;
 
 /**
- * A metric's value for each pod, in PromQL. Counters are summed over a pod's models before they are divided: a mean of
- * ratios would let an idle model hide a busy one.
+ * A metric's value for each pod, in PromQL, over all models of the pod: never NaN, and missing where nothing is known.
  *
  * @param pods - label matchers that select the pods
  * @param by - the label that tells pods apart
@@ -158,24 +222,11 @@ const RATE_WINDOW = '1m';
  */
 export function perPod(metric: PodMetric, pods: string, by: string, series: string = metric.series): string {
   if (metric.kind === 'gauge') return `sum(${series}{${joined(pods, metric.matchers)}}) by (${by})`;
-  const growth = (counter: string) => `sum(rate(${counter}{${pods}}[${RATE_WINDOW}])) by (${by})`;
-  // A pod that computed nothing would divide by zero: a microsecond in the second instead.
-  return `${growth(series)} / clamp_min(${growth(metric.per)}, 1)`;
+  const growths = [series, ...metric.others].map((each) => `sum(rate(${each}{${pods}}[${RATE_SECONDS}s])) by (${by})`);
+  return `sqrt((${growths.join(' + ')}) / 1e6)`;
 }
 
 /** Label matchers as one list. */
 export function joined(...matchers: readonly (string | undefined)[]): string {
   return matchers.filter((each) => each !== undefined && each !== '').join(',');
-}
-
-/** Whether requests wait on purpose, to be joined by others. */
-function holdsBack(backend: WorkingBackend): boolean {
-  if (isLanguageModel(backend) || backend.batching.kind !== 'dynamic') return false;
-  return (backend.batching.maxQueueDelayMicros ?? 0) > 0;
-}
-
-/** Requests that all instances take in one pass. */
-function roundOf(backend: WorkingBackend, gpusPerPod: number): number {
-  if (isLanguageModel(backend)) return backend.maxBatch;
-  return Math.max(1, maxBatchSize(backend.batching)) * instanceCount(instancesOf(backend), gpusPerPod);
 }

@@ -58,7 +58,11 @@ const OBJECTS: Readonly<Record<string, (object: Inputs) => string>> = {
   StatefulSet: workload,
   HorizontalPodAutoscaler: ({ spec }) => {
     const [metric] = spec.metrics;
-    return `${spec.minReplicas}-${spec.maxReplicas}, ${metric.pods.metric.name} > ${metric.pods.target.averageValue} a pod`;
+    const {
+      metric: { name },
+      target,
+    } = metric.pods;
+    return `${spec.minReplicas}-${spec.maxReplicas}, ${name} > ${inUnits(target.averageValue)} a pod`;
   },
   PodDisruptionBudget: ({ spec }) => `${spec.maxUnavailable} pod at a time`,
   PodMonitor: ({ spec }) => `every ${spec.podMetricsEndpoints[0].interval}`,
@@ -113,4 +117,9 @@ export function resourceLabel({ type, name }: Pick<PlannedResource, 'type' | 'na
 /** `gcp:container/nodePool:NodePool` as `NodePool`. */
 export function shortType(type: string): string {
   return type.startsWith('pulumi:providers:') ? 'Provider' : type.slice(type.lastIndexOf(':') + 1);
+}
+
+/** `44800m` as 44.8: thousandths are for machines. */
+function inUnits(quantity: string): string {
+  return quantity.endsWith('m') ? String(Number(quantity.slice(0, -1)) / 1000) : quantity;
 }

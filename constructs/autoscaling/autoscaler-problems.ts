@@ -39,7 +39,7 @@ export function autoscalerProblems(scope: Construct, autoscaled: Autoscaled): Pr
 function missingMetric({ server: { name } }: Autoscaled): Problem {
   return {
     key: 'metric',
-    reason: 'is missing: what serves here tells nobody how many requests wait in it',
+    reason: 'is missing: what serves here tells nobody how many requests are in it',
     allowed: 'a gauge of each pod, or a query about what the gateway sees',
     fix: `give one, as { kind: 'query', name: 'requests-in-flight', query: ..., target: ... }, or a fixed number of replicas to ${name} instead of an autoscaler`,
   };
@@ -169,6 +169,14 @@ function gkeProblems(scope: Construct, { server, metric }: Autoscaled, source: G
       reason: 'GKE reads gauges from the pods here, and asks no queries',
       allowed: 'gauge',
       fix: "take source: { kind: 'keda' } or { kind: 'prometheus-adapter' }",
+    });
+  } else if (metric?.kind === 'occupancy') {
+    problems.push({
+      key: 'metric.kind',
+      value: metric.kind,
+      reason: 'GKE reads gauges from the pods, and this follows from the growth of counters',
+      allowed: 'gauge',
+      fix: "give metric: waitingMetric(model), or take source: { kind: 'prometheus-adapter' }",
     });
   } else if (metric !== undefined && metric.single !== true) {
     problems.push({

@@ -5,17 +5,18 @@ import { type PodMetric, podMetrics, type ScaleMetric } from '../../models/queue
 import type { InferenceServer } from '../inference-server';
 
 /**
- * How fast the number of replicas changes, whoever decides on it: up at once and by doubling, since a new GPU node takes
- * minutes; down one pod a minute after five quiet minutes.
+ * How fast the number of replicas changes, whoever decides on it: up, by doubling, to what was asked for through a whole
+ * minute; down one pod a minute, to the most that was asked for in ten. A replica takes about ten minutes: what is not
+ * wanted that long is not worth a node, and what goes would be ordered again (windows chosen in bench/autoscale).
  */
 export const SCALING_BEHAVIOR = {
   scaleUp: {
-    stabilizationWindowSeconds: 0,
+    stabilizationWindowSeconds: 60,
     selectPolicy: 'Max',
     policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }],
   },
   scaleDown: {
-    stabilizationWindowSeconds: 300,
+    stabilizationWindowSeconds: 600,
     selectPolicy: 'Max',
     policies: [{ type: 'Pods', value: 1, periodSeconds: 60 }],
   },
@@ -45,7 +46,7 @@ export function horizontalAutoscaler(
 
 /** A metric as prometheus-adapter serves it. */
 export function adapterMetrics(metric: ScaleMetric): k8s.MetricSpecV2[] {
-  if (metric.kind === 'gauge') return podMetrics(metric).map((each) => podsMetric(each));
+  if (metric.kind !== 'query') return podMetrics(metric).map((each) => podsMetric(each));
   return [{ type: 'External', external: { metric: { name: metric.name }, target: averageOf(metric) } }];
 }
 

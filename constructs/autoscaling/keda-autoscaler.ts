@@ -28,7 +28,7 @@ interface Trigger {
 /** As often as a HorizontalPodAutoscaler looks, seconds: KEDA itself looks only for what wakes, and for failures. */
 const POLLING_SECONDS = 15;
 
-/** Quiet before the last replica goes, seconds: KEDA's default, as long as the window before any other goes. */
+/** Quiet before the last replica goes, seconds: KEDA's default. */
 const COOLDOWN_SECONDS = 300;
 
 /** Failed questions in a row after which the number of replicas is held. */

@@ -62,7 +62,8 @@ export interface KedaSource {
  * or external metrics": from 1.35.1-gke.1396000 as a preview, from 1.37.0-gke.3100000 for good, with the performance
  * profile of horizontal Pod autoscaling).
  *
- * Only gauges that a pod has once, as they are: a guard that is a ratio, or has to be selected from its family, is left out.
+ * Only gauges that a pod has once, as they are: no counters, and nothing that has to be selected from its family. Of what
+ * Triton has that is {@link waitingMetric} alone, which has to be given: it oscillates.
  */
 export interface GkeNativeSource {
   readonly kind: 'gke-native';

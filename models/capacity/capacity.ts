@@ -1,7 +1,6 @@
 import type { Model, Scale } from '../model';
 import { gpuDemand } from '../placement';
 import { InputError } from '../problem';
-import { queueMetric } from '../queue-metric';
 import type { MeasuredCapacity } from './measured';
 import type { Arrivals, QueueFigures } from './queue-figures';
 import { type ServerQueue, serverQueue } from './server-queue';
@@ -40,8 +39,6 @@ export interface CapacityTarget {
   readonly inFlight: number;
   /** Requests that wait. It is close to 0 until a replica is full. */
   readonly waiting: number;
-  /** What is deployed, derived from batch size and instances alone. @default none: the backend has no gauge */
-  readonly today?: { readonly name: string; readonly target: number };
 }
 
 /** What a spike does. */
@@ -108,7 +105,6 @@ export function capacity(model: Model, demand: CapacityDemand): Capacity {
   const spikeRate = ratePerSecond * times;
   const atStart = Math.min(Math.max(replicas, scale.min, 1), scale.max);
   const inTime = 1 - Math.min(1, deadlineWaitSeconds / ready.seconds);
-  const today = queueMetric(model, Math.max(1, gpuDemand(model).total));
   return {
     model: model.name,
     ratePerSecond,
@@ -127,7 +123,6 @@ export function capacity(model: Model, demand: CapacityDemand): Capacity {
       computed: kept.meanInFlight - kept.meanWaiting,
       inFlight: kept.meanInFlight,
       waiting: kept.meanWaiting,
-      ...(today !== undefined && { today: { name: today.name, target: today.target } }),
     },
     ready,
     floor: {

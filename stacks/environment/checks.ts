@@ -239,7 +239,7 @@ export function servingProblems(model: Model, placement: Placement, key: string)
     problems.push({
       key: `${key}.scale`,
       value: model.scale,
-      reason: `backend ${model.backend.kind} tells nobody how many requests wait: there is nothing to scale on`,
+      reason: `backend ${model.backend.kind} tells nobody how many requests are in it: there is nothing to scale on`,
       allowed: 'min and max alike',
       fix: `set both to ${max}, or serve it with TensorRT-LLM`,
     });

@@ -13,8 +13,9 @@ import { type ExternalMetric, GUARD_METRICS, QUEUE_METRICS, type QueueMetric } f
 import { exposedServer } from '../support/exposed-server';
 import { gpuPool } from '../support/models';
 
-const ENGINE: QueueMetric = { ...QUEUE_METRICS.engine, target: 64, guard: GUARD_METRICS.engine };
-const PENDING: QueueMetric = { ...QUEUE_METRICS.pending, target: 32, single: true, guard: GUARD_METRICS.pending };
+const ENGINE: QueueMetric = { ...QUEUE_METRICS.engine, target: 44.8, guard: GUARD_METRICS.engine };
+const COMPUTED: QueueMetric = { ...QUEUE_METRICS.computed, target: 3.578 };
+const PENDING: QueueMetric = { ...QUEUE_METRICS.pending, target: 32, single: true, guard: COMPUTED };
 const GATEWAY: ExternalMetric = {
   kind: 'query',
   name: 'requests-in-flight',
@@ -95,7 +96,7 @@ function problemsOf(options: Options): readonly Problem[] {
 const triggersOf = (options: Options): Manifest[] => one('ScaledObject', options).spec.triggers;
 
 describe('by prometheus-adapter', () => {
-  it('takes the larger of what the queue and its guard ask for', () => {
+  it('takes the larger of what the slots in use and their guard ask for', () => {
     const { spec } = one('HorizontalPodAutoscaler');
     expect(spec).toMatchObject({
       minReplicas: 1,
@@ -106,8 +107,8 @@ describe('by prometheus-adapter', () => {
       {
         type: 'Pods',
         pods: {
-          metric: { name: 'triton_trtllm_waiting_requests' },
-          target: { type: 'AverageValue', averageValue: '64' },
+          metric: { name: 'triton_trtllm_active_requests' },
+          target: { type: 'AverageValue', averageValue: '44800m' },
         },
       },
       {
@@ -131,15 +132,15 @@ describe('by prometheus-adapter', () => {
     expect(metric.pods.target.averageValue).toBe(averageValue);
   });
 
-  it('doubles at once, and takes one pod a minute away after five quiet ones', () => {
+  it('doubles after a minute, and takes one pod a minute away after ten quiet ones', () => {
     expect(one('HorizontalPodAutoscaler').spec.behavior).toEqual({
       scaleUp: {
-        stabilizationWindowSeconds: 0,
+        stabilizationWindowSeconds: 60,
         selectPolicy: 'Max',
         policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }],
       },
       scaleDown: {
-        stabilizationWindowSeconds: 300,
+        stabilizationWindowSeconds: 600,
         selectPolicy: 'Max',
         policies: [{ type: 'Pods', value: 1, periodSeconds: 60 }],
       },
@@ -157,12 +158,12 @@ describe('by prometheus-adapter', () => {
   });
 
   it('is served by the rules of its metrics', () => {
-    expect(adapterRule(GUARD_METRICS.pending)).toEqual({
-      seriesQuery: 'nv_inference_queue_duration_us{namespace!="",pod!=""}',
+    expect(adapterRule(COMPUTED)).toEqual({
+      seriesQuery: 'nv_inference_compute_infer_duration_us{namespace!="",pod!=""}',
       resources: { overrides: { namespace: { resource: 'namespace' }, pod: { resource: 'pod' } } },
-      name: { as: 'triton_queue_compute_ratio' },
+      name: { as: 'triton_computed_requests_root' },
       metricsQuery:
-        'sum(rate(<<.Series>>{<<.LabelMatchers>>}[1m])) by (<<.GroupBy>>) / clamp_min(sum(rate(nv_inference_compute_infer_duration_us{<<.LabelMatchers>>}[1m])) by (<<.GroupBy>>), 1)',
+        'sqrt((sum(rate(<<.Series>>{<<.LabelMatchers>>}[60s])) by (<<.GroupBy>>) + sum(rate(nv_inference_compute_input_duration_us{<<.LabelMatchers>>}[60s])) by (<<.GroupBy>>) + sum(rate(nv_inference_compute_output_duration_us{<<.LabelMatchers>>}[60s])) by (<<.GroupBy>>)) / 1e6)',
     });
     expect(externalAdapterRule(GATEWAY)).toEqual({
       seriesQuery: 'up',
@@ -182,8 +183,8 @@ describe('by KEDA', () => {
       metadata: {
         serverAddress: PROMETHEUS.url,
         query:
-          'sum(sum(nv_trt_llm_request_metrics{namespace="triton",pod=~"triton-demo-[bcdfghjklmnpqrstvwxz2456789]{1,10}-?[bcdfghjklmnpqrstvwxz2456789]{5}",request_type="waiting"}) by (pod))',
-        threshold: '64',
+          'sum(sum(nv_trt_llm_request_metrics{namespace="triton",pod=~"triton-demo-[bcdfghjklmnpqrstvwxz2456789]{1,10}-?[bcdfghjklmnpqrstvwxz2456789]{5}",request_type="active"}) by (pod))',
+        threshold: '44.8',
         ignoreNullValues: 'false',
       },
     });
@@ -371,7 +372,7 @@ describe('who KEDA is to Prometheus', () => {
 describe('by GKE itself', () => {
   const native: Options = { source: { kind: 'gke-native' }, server: { queueMetric: PENDING } };
 
-  it('reads the gauge from the pods, and leaves a ratio of counters out', () => {
+  it('reads the gauge from the pods, and leaves counters out', () => {
     const objects = rendered({ ...native, deployed: true });
     const [metric] = objects.filter(({ kind }) => kind === 'AutoscalingMetric');
     expect(metric).toMatchObject({
@@ -444,7 +445,7 @@ describe('refuses', () => {
   const pubsub = { kind: 'pubsub', project: 'a', subscription: 'b' } as const;
 
   it.each<[string, Options, string, string]>([
-    ['a server that tells nobody who waits', { server: { queueMetric: undefined } }, 'metric', 'is missing'],
+    ['a server that tells nobody who is in it', { server: { queueMetric: undefined } }, 'metric', 'is missing'],
     ['a fixed number of replicas beside it', { server: { replicas: 2 } }, 'server.replicas', 'a fixed number'],
     [
       'more replicas than the pool holds',
@@ -493,6 +494,7 @@ describe('refuses', () => {
     ],
     ['what GKE would have to select', { source: native, deployed: true }, 'metric.series', 'without selecting'],
     ['what GKE would have to sum', { source: native, metric: several, deployed: true }, 'metric.series', 'or summing'],
+    ['counters of GKE', { source: native, metric: COMPUTED, deployed: true }, 'metric.kind', 'growth of counters'],
     ['a query of GKE', { source: native, metric: GATEWAY, deployed: true }, 'metric.kind', 'asks no queries'],
     [
       'GKE with pods of another app',

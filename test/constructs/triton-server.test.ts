@@ -220,10 +220,13 @@ describe('what stands beside the server', () => {
       metrics: [
         {
           type: 'Pods',
-          pods: { metric: { name: 'triton_pending_requests' }, target: { type: 'AverageValue', averageValue: '32' } },
+          pods: {
+            metric: { name: 'triton_computed_requests_root' },
+            target: { type: 'AverageValue', averageValue: '3578m' },
+          },
         },
       ],
-      behavior: { scaleUp: { stabilizationWindowSeconds: 0 }, scaleDown: { stabilizationWindowSeconds: 300 } },
+      behavior: { scaleUp: { stabilizationWindowSeconds: 60 }, scaleDown: { stabilizationWindowSeconds: 600 } },
     });
     expect(one('Deployment').spec).not.toHaveProperty('replicas');
   });

@@ -217,6 +217,8 @@ describe('errors where something is composed', () => {
       source: ModelSource.gcs({ uri: 'gs://acme-models/mistral' }),
       platform: 'gke',
     });
-    expect(() => new QueueAutoscaler(chart, 'autoscaler', { server })).toThrow(/tells nobody how many requests wait/);
+    expect(() => new QueueAutoscaler(chart, 'autoscaler', { server })).toThrow(
+      /tells nobody how many requests are in/,
+    );
   });
 });

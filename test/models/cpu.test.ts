@@ -46,8 +46,8 @@ describe('a model without an accelerator', () => {
     expect(place(engineModel(), [pool], 'm')).toMatchObject({ allowed: 'the pools offer general: CPUs alone' });
   });
 
-  it('is scaled on what one round of its instances takes', () => {
-    expect(queueMetric(model, 0)?.target).toBe(8);
+  it('is scaled on what its instances compute', () => {
+    expect(queueMetric(model, 0)?.target).toBeCloseTo(Math.sqrt(0.4 * 8), 3);
   });
 
   it('may be an ensemble of such', () => {

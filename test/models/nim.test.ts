@@ -28,8 +28,8 @@ describe('a NIM', () => {
   it('has an image of the versions file, and a gauge of its own', () => {
     expect(nimImage(nimLlama31).repository).toContain('nvcr.io/nim/');
     expect(nimQueueMetric(nimLlama31)).toMatchObject({
-      series: 'num_requests_waiting',
-      target: 24,
+      series: 'num_requests_running',
+      target: 16.8,
       guard: { series: 'gpu_cache_usage_perc', target: 0.8 },
     });
   });

@@ -53,7 +53,7 @@ const SPOT = { key: 'cloud.google.com/gke-spot', operator: 'Equal', value: 'true
 const CPU = { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } };
 const WAITING = {
   type: 'Pods',
-  pods: { metric: { name: 'triton_pending_requests' }, target: { type: 'AverageValue', averageValue: '32' } },
+  pods: { metric: { name: 'triton_computed_requests_root' }, target: { type: 'AverageValue', averageValue: '3578m' } },
 };
 const INTERNAL = { annotations: { 'networking.gke.io/load-balancer-type': 'Internal' } };
 const ENFORCE = 'pod-security.kubernetes.io/enforce';

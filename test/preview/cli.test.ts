@@ -335,7 +335,7 @@ describe('a file that cannot work', () => {
     expect(code).toBe(2);
     expect(flat).toContain('triton-stack:pools.big.diskGb');
     expect(flat).toMatch(/those of llama-3.1-70b fill up to \d+ GiB allowed \d+ or more/);
-    expect(flat).toContain('backend vllm tells nobody how many requests wait');
+    expect(flat).toContain('backend vllm tells nobody how many requests are in it');
   });
 
   it('refuses tokens for AWS at a store that is not', async () => {

@@ -34,6 +34,7 @@ import {
   placeOn,
   type Scale,
 } from '../../models';
+import { type QueueMetric, waitingMetric } from '../../models/queue-metric';
 import type { KubernetesObject } from '../../preview/plan';
 import { exposedServer } from './exposed-server';
 import { engineModel } from './models';
@@ -249,7 +250,11 @@ function autoscalers(platform: Platform): Record<string, Variant> {
     ...(platform === 'openshift' && { thanos: scaled({ source: { kind: 'keda' } }) }),
     ...(platform === 'gke' && {
       native: (c: Chart) =>
-        void new QueueAutoscaler(c, 'autoscaler', { server: server(c, platform), source: { kind: 'gke-native' } }),
+        void new QueueAutoscaler(c, 'autoscaler', {
+          server: server(c, platform),
+          source: { kind: 'gke-native' },
+          metric: waitingMetric(resnet) as QueueMetric,
+        }),
     }),
   };
 }

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { measuredOf } from '../../../bin/capacity-command';
 import { type Capacity, capacity } from '../../../models/capacity/capacity';
 import { llama31 } from '../../../models/catalog/llama-3.1-8b';
-import { mistralVllm } from '../../../models/catalog/mistral-7b-vllm';
 import { resnet50 } from '../../../models/catalog/resnet50';
 import { resnet50Image } from '../../../models/catalog/resnet50-image';
 import { defineModel, type Model } from '../../../models/model';
@@ -71,13 +70,11 @@ describe('capacity', () => {
     expect(held.p95WaitSeconds - free.p95WaitSeconds).toBeCloseTo(0.002, 9);
   });
 
-  it('has a target that a replica reaches at the load it is planned for, and stays below today’s rule', () => {
+  it('has a target that a replica reaches at the load it is planned for', () => {
     const { target, queue, replicas, keepsPerSecond } = capacity(promising(2), { ratePerSecond: 20, measured: ENGINE });
-    expect(target.today).toEqual({ name: 'triton_trtllm_waiting_requests', target: 64 });
     expect(target.inFlight).toBeLessThan(queue.together);
     const full = capacity(promising(2), { ratePerSecond: keepsPerSecond * replicas, measured: ENGINE });
     expect(full.figures.meanInFlight).toBeCloseTo(target.inFlight, 6);
-    expect(capacity(mistralVllm, { ratePerSecond: 1, measured: ENGINE }).target.today).toBeUndefined();
   });
 
   it('has a warm floor that a spike of that size is late without', () => {
