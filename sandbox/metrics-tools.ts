@@ -17,8 +17,9 @@ const STATE_METRICS = 'k8s.io/kube-state-metrics/v2';
 const KEDA = 'github.com/kedacore/keda/v2';
 
 /**
- * Compiles the adapter with a Kubernetes library of today, which takes a context and no channel, and has other names in
- * its API's description: the library describes the metrics APIs itself.
+ * Compiles the adapter with a Kubernetes library of today, which takes a context and no channel, and has other names in its
+ * API's description: the library describes the metrics APIs itself. And with a Prometheus library of today, which writes
+ * the adapter's negative time-outs where the older left them out (kubernetes-sigs/prometheus-adapter #710).
  */
 const ADAPTER_PATCHES: readonly ToolPatch[] = [
   {
@@ -27,6 +28,7 @@ const ADAPTER_PATCHES: readonly ToolPatch[] = [
     to: '"k8s.io/apimachinery/pkg/util/wait"\n\t"k8s.io/client-go/metadata"\n',
   },
   { file: 'cmd/adapter/adapter.go', from: 'cmd.Run(stopCh)', to: 'cmd.Run(wait.ContextForChannel(stopCh))' },
+  { file: 'pkg/client/api.go', from: 'time.Since(deadline)', to: 'time.Until(deadline)' },
   { file: 'cmd/adapter/adapter.go', from: 'if cmd.OpenAPIConfig == nil {', to: 'if false {' },
   { file: 'cmd/adapter/adapter.go', from: 'if cmd.OpenAPIV3Config == nil {', to: 'if false {' },
 ];
