@@ -1,31 +1,37 @@
-import { benchServer } from './bench-server';
+import { ALONE_SECONDS, batchServer, engineServer } from './bench-server';
 import { compare, type Outcome } from './compare';
 import { azureTrace, day } from './traffic';
 
-/** Requests a second of the day, on average without its bursts. */
-const MEAN_PER_SECOND = 6;
-/** Days that no window was chosen by: 1, 2 and 3 were looked at for that. */
+/** Days that no window and no share was chosen by: 1, 2 and 3 were looked at for that. */
 const SEEDS = [4, 5, 6];
 
 /**
  * `npm run bench:autoscale [trace.csv]`: rules that replicas are scaled by, on three seeded days of requests and, where its
- * file is named, on one of Azure's LLM inference traces, in a simulation of servers, nodes and the autoscaler.
+ * file is named, on one of Azure's LLM inference traces, in a simulation of servers, nodes and the autoscaler; and on the
+ * first of the days for servers with dynamic batching.
  */
 export async function main(args: readonly string[]): Promise<number> {
-  const server = benchServer();
+  const engine = engineServer();
   const [trace] = args;
   for (const seed of SEEDS) {
-    const requests = day({ seed, meanPerSecond: MEAN_PER_SECOND, workCv: server.workCv });
-    process.stdout.write(table(`Day ${seed}, ${requests.count} requests`, compare(requests, server)));
+    const requests = day({ seed, ...engine });
+    process.stdout.write(table(`${engine.name}, day ${seed}, ${requests.count} requests`, compare(requests, engine)));
   }
   if (trace === undefined) {
     process.stdout.write(
-      'No trace was named: an hour of AzureLLMInferenceTrace_conv.csv (Azure/AzurePublicDataset).\n',
+      'No trace was named: an hour of AzureLLMInferenceTrace_conv.csv (Azure/AzurePublicDataset).\n\n',
     );
-    return 0;
+  } else {
+    const requests = azureTrace(trace);
+    process.stdout.write(table(`${engine.name}, ${trace}, ${requests.count} requests`, compare(requests, engine)));
   }
-  const requests = azureTrace(trace);
-  process.stdout.write(table(`${trace}, ${requests.count} requests`, compare(requests, server)));
+  for (const gain of Object.keys(ALONE_SECONDS) as (keyof typeof ALONE_SECONDS)[]) {
+    const server = batchServer(gain);
+    const requests = day({ seed: SEEDS[0] as number, ...server });
+    process.stdout.write(
+      table(`${server.name}, day ${SEEDS[0]}, ${requests.count} requests`, compare(requests, server)),
+    );
+  }
   return 0;
 }
 

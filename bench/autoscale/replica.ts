@@ -7,6 +7,8 @@ export interface Counters {
   answered: number;
   /** Seconds in which at least one was computed. */
   busy: number;
+  /** Batches that were answered. */
+  passes: number;
 }
 
 /** A server with a queue of its own. Time only goes forward: every call is at the time of the one before, or later. */
@@ -49,7 +51,7 @@ class Fifo {
 
 /** In-flight batching: each request has a slot from its start to its end, and all are as fast as their number lets them. */
 export class SlotReplica implements Replica {
-  readonly counters: Counters = { waited: 0, computed: 0, answered: 0, busy: 0 };
+  readonly counters: Counters = { waited: 0, computed: 0, answered: 0, busy: 0, passes: 0 };
   nextAt = Number.POSITIVE_INFINITY;
   private readonly queue = new Fifo();
   /** By the progress at which they are answered, falling: the next is the last. */
@@ -117,7 +119,7 @@ export class SlotReplica implements Replica {
 
 /** Dynamic batching: an instance that is free takes what waits, up to a largest batch, and answers all of it at once. */
 export class BatchReplica implements Replica {
-  readonly counters: Counters = { waited: 0, computed: 0, answered: 0, busy: 0 };
+  readonly counters: Counters = { waited: 0, computed: 0, answered: 0, busy: 0, passes: 0 };
   nextAt = Number.POSITIVE_INFINITY;
   private readonly queue = new Fifo();
   private readonly passes: { readonly batch: readonly number[]; readonly at: number }[] = [];
@@ -151,6 +153,7 @@ export class BatchReplica implements Replica {
     this.advance(now);
     const { batch } = this.passes.shift() as { batch: readonly number[] };
     this.computing -= batch.length;
+    this.counters.passes += 1;
     for (const request of batch) finish(this.requests, this.counters, request, now);
     this.start(now);
   }

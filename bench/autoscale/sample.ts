@@ -21,13 +21,6 @@ export function latest(sample: Sample): Scrape {
   return sample.at(-1) as Scrape;
 }
 
-/** Requests that were computed, on average over the scrapes of so many seconds: `avg_over_time`. */
-export function meanComputed(sample: Sample, seconds: number): number {
-  const last = latest(sample).at;
-  const within = sample.filter(({ at }) => at > last - seconds);
-  return within.reduce((sum, { inFlight, waiting }) => sum + inFlight - waiting, 0) / within.length;
-}
-
 /** How much counters have grown over so many seconds: `increase`, without its extrapolation. */
 export function growth(sample: Sample, seconds: number): Counters & { readonly seconds: number } {
   const to = latest(sample);
@@ -38,5 +31,6 @@ export function growth(sample: Sample, seconds: number): Counters & { readonly s
     computed: to.computed - from.computed,
     answered: to.answered - from.answered,
     busy: to.busy - from.busy,
+    passes: to.passes - from.passes,
   };
 }
