@@ -1,90 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KUBEFLOW_NAMESPACE } from '../../charts/kubeflow/settings';
 import { buildPlan } from '../../preview/build-plan';
-import type { KubernetesObject, Plan, PlannedResource } from '../../preview/plan';
+import type { KubernetesObject, Plan } from '../../preview/plan';
 import { isReady, type Pod, untilReady } from '../../sandbox/readiness';
-import { CHART_TYPE } from '../../stacks/chart-resource';
 import type { Overlay } from '../../stacks/kubeflow/overlay/kustomization';
 import { kubeflowOverlays } from '../../stacks/kubeflow/overlay/overlays';
 import { FLAVOURS, flavourFolder, settingsIn, TRIED } from '../support/kubeflow-flavours';
+import { byAnnotation, inWaves, unitsOf } from '../support/kubeflow-units';
 import { build, upstreamFolder } from '../support/kubeflow-upstream';
 import { keyReferences, podReferences } from '../support/pod-references';
-import { eventually, quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
+import { quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
 
 const upstream = upstreamFolder('the installation of Kubeflow on a real API server');
-const DIRECTORY = 'kubernetes:kustomize/v2:Directory';
-const DEPENDS_ON = 'config.kubernetes.io/depends-on';
 const READY_MS = 90_000;
 
 interface Held extends KubernetesObject {
   readonly metadata: KubernetesObject['metadata'] & { readonly resourceVersion: string };
-}
-
-/** One thing that the program registers: a chart, or an overlay of upstream's manifests. */
-interface Unit {
-  readonly name: string;
-  readonly urns: readonly string[];
-  /** URNs of others that it waits for. */
-  readonly after: ReadonlySet<string>;
-  readonly objects: readonly KubernetesObject[];
-}
-
-/** The units below the component of Kubeflow, as the program registers them and what they wait for. */
-function unitsOf(plan: Plan, rendered: ReadonlyMap<string, readonly KubernetesObject[]>): Unit[] {
-  const component = plan.resources.find(({ type }) => type === 'triton-stack:kubeflow:Pipelines');
-  const children = plan.resources.filter(({ parent }) => parent === component?.urn);
-  return children.flatMap((child): Unit[] => {
-    if (child.type === DIRECTORY) {
-      const objects = rendered.get(child.name) ?? [];
-      return [{ name: child.name, urns: [child.urn], after: new Set(child.dependencies), objects }];
-    }
-    if (child.type !== CHART_TYPE) return [];
-    const own = plan.resources.filter(({ parent }) => parent === child.urn);
-    return [
-      {
-        name: child.name,
-        urns: [child.urn, ...own.map(({ urn }) => urn)],
-        after: new Set(own.flatMap(({ dependencies }) => dependencies)),
-        objects: own.map(({ inputs }: PlannedResource) => inputs as unknown as KubernetesObject),
-      },
-    ];
-  });
-}
-
-/** In waves: each has what waits for earlier ones alone. */
-function inWaves(units: readonly Unit[]): Unit[][] {
-  const known = new Set(units.flatMap(({ urns }) => urns));
-  const done = new Set<string>();
-  const waves: Unit[][] = [];
-  let left = [...units];
-  while (left.length > 0) {
-    const wave = left.filter(({ after }) => [...after].every((urn) => !known.has(urn) || done.has(urn)));
-    if (wave.length === 0) throw new Error(`they wait for each other: ${left.map(({ name }) => name).join(', ')}`);
-    waves.push(wave);
-    left = left.filter((unit) => !wave.includes(unit));
-    for (const { urns } of wave) for (const urn of urns) done.add(urn);
-  }
-  return waves;
-}
-
-/** The objects of one overlay in waves, by what their annotations say that they wait for. */
-function byAnnotation(objects: readonly KubernetesObject[]): KubernetesObject[][] {
-  const waits = ({ metadata }: KubernetesObject): string[] => {
-    const { annotations } = metadata as { annotations?: Record<string, string> };
-    return (annotations?.[DEPENDS_ON] ?? '').split(',').filter((each) => each !== '');
-  };
-  const depth = (object: KubernetesObject): number => {
-    const names = waits(object).map((reference) => reference.split('/').at(-1));
-    const others = objects.filter(({ kind, metadata }) => kind === 'Deployment' && names.includes(metadata.name));
-    expect(others).toHaveLength(names.length);
-    return others.length === 0 ? 0 : 1 + Math.max(...others.map(depth));
-  };
-  const waves: KubernetesObject[][] = [];
-  for (const object of objects) {
-    const level = depth(object);
-    waves[level] = [...(waves[level] ?? []), object];
-  }
-  return waves;
 }
 
 describe.skipIf(upstream === undefined).each(Object.entries(FLAVOURS))('Kubeflow Pipelines: %s', (_, flavour) => {
@@ -122,23 +53,14 @@ describe.skipIf(upstream === undefined).each(Object.entries(FLAVOURS))('Kubeflow
   const given = (name: string) => name === 'Secret/runs-keys' && flavour.kubeflow.artifacts?.secretName === 'runs-keys';
 
   it('is installed in its stages, each when what it waits for is ready, with every field known', async () => {
-    const units = unitsOf(plan, rendered);
+    const units = unitsOf(plan, 'triton-stack:kubeflow:Pipelines', rendered);
     expect(units.filter(({ objects }) => objects.length === 0)).toEqual([]);
     for (const wave of inWaves(units)) {
       waves.push(wave.map(({ name }) => name).sort());
       for (const { objects } of wave) {
         for (const part of byAnnotation(objects)) {
           await apply(part);
-          const definitions = part.filter(({ kind }) => kind === 'CustomResourceDefinition');
-          if (definitions.length > 0) {
-            const names = definitions.map(({ metadata }) => `crd/${metadata.name}`);
-            const wait = ['wait', '--for=condition=Established', '--timeout=60s', ...names];
-            // One that was just made has no conditions to wait for.
-            await eventually(
-              () => on.kubectl.try(wait),
-              ({ status }) => status === 0,
-            );
-          }
+          await on.untilEstablished(part);
           if (part.some(({ kind }) => kind === 'Deployment')) await ready();
         }
       }

@@ -249,6 +249,7 @@ describe('the whole platform', () => {
       ['pipelines', 'login'],
       ['workbenches', 'login'],
       ['trainer', 'certificates'],
+      ['trainer', 'istio'],
     ] as const) {
       expect(stage(plan, later).parent).toBe(component.urn);
       expect({ later, earlier, waits: waits(plan, stage(plan, later), stage(plan, earlier)) }).toMatchObject({

@@ -14,7 +14,25 @@ import { ROOT } from './environment-file';
 const FOLDERS: Readonly<Record<string, readonly [folder: string, without: string]>> = {
   [versions.upstream.kubeflowPipelines.repository]: ['kubeflow-pipelines', 'manifests/'],
   [versions.upstream.argoWorkflows.repository]: ['argo-workflows', ''],
+  // A checkout of its own.
+  [versions.upstream.kubeflowManifests.repository]: ['', ''],
 };
+
+/** A checkout of kubeflow/manifests at the commit of versions.json. */
+export const MANIFESTS_VARIABLE = 'TRITON_STACK_KUBEFLOW_MANIFESTS';
+
+/** The folder of the whole platform's manifests, or undefined, and a line that says so. */
+export function manifestsFolder(what: string): string | undefined {
+  const folder = process.env[MANIFESTS_VARIABLE];
+  if (folder === undefined) {
+    console.log(`Skipped: ${what}: ${MANIFESTS_VARIABLE} is not set`);
+    return undefined;
+  }
+  const { commit } = versions.upstream.kubeflowManifests;
+  const found = execFileSync('git', ['-C', folder, 'rev-parse', 'HEAD'], { encoding: 'utf8', timeout: 10_000 }).trim();
+  if (found !== commit) throw new Error(`${MANIFESTS_VARIABLE}: ${folder} is at ${found}, versions.json at ${commit}`);
+  return folder;
+}
 
 /** The folder of upstream's manifests, or undefined, and a line that says so. */
 export function upstreamFolder(what: string): string | undefined {
@@ -44,7 +62,7 @@ export function build(upstream: string, make: (locate: Locate) => Overlay): Kube
   const output = execFileSync(
     layerBinary(ROOT, 'kubectl'),
     ['kustomize', '--load-restrictor', 'LoadRestrictionsNone', folder],
-    { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, timeout: 60_000 },
+    { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, timeout: 120_000 },
   );
   return loadAll(output) as KubernetesObject[];
 }

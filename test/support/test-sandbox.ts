@@ -54,13 +54,21 @@ export class TestSandbox {
     const kinds = [...new Set(objects.flatMap((object) => customKind(object) ?? []))].sort();
     const found = kinds.flatMap((kind) => definitions.of(kind) ?? []);
     await this.kubectl.apply(found);
-    const wait = ['wait', '--for=condition=Established', '--timeout=60s', 'crd', '--all'];
+    await this.untilEstablished(found);
+    return kinds.filter((kind) => definitions.of(kind) === undefined);
+  }
+
+  /** Waits until the definitions among objects that were applied are known. */
+  async untilEstablished(objects: readonly KubernetesObject[]): Promise<void> {
+    const definitions = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
+    if (definitions.length === 0) return;
+    const names = definitions.map(({ metadata }) => `crd/${metadata.name}`);
+    const wait = ['wait', '--for=condition=Established', '--timeout=60s', ...names];
     // One that was just made has no conditions to wait for.
     await eventually(
       () => this.kubectl.try(wait, { timeoutMs: 70_000 }),
-      ({ status }) => status === 0 || found.length === 0,
+      ({ status }) => status === 0,
     );
-    return kinds.filter((kind) => definitions.of(kind) === undefined);
   }
 
   async down(): Promise<void> {

@@ -14,6 +14,9 @@ import {
 const { images, upstream } = versions;
 const { kubeflowManifests: manifests } = upstream;
 
+/** What a Directory's objects wait for, beside definitions and namespaces. */
+const DEPENDS_ON = 'config.kubernetes.io/depends-on';
+
 /** A stage of the platform. */
 export interface PlatformStage extends Overlay {
   /** Stages that have to be ready before. */
@@ -40,9 +43,7 @@ const STAGES = (platform: Platform): Readonly<Record<string, Stage>> => ({
       merge('cert-manager.io/v1', 'ClusterIssuer', 'kubeflow-self-signing-issuer', {
         metadata: {
           name: 'kubeflow-self-signing-issuer',
-          annotations: {
-            'config.kubernetes.io/depends-on': 'apps/namespaces/cert-manager/Deployment/cert-manager-webhook',
-          },
+          annotations: { [DEPENDS_ON]: 'apps/namespaces/cert-manager/Deployment/cert-manager-webhook' },
         },
       }),
     ],
@@ -53,7 +54,10 @@ const STAGES = (platform: Platform): Readonly<Record<string, Stage>> => ({
     folders: [`common/istio/istio-install/overlays/${platform === 'gke' ? 'gke' : 'oauth2-proxy'}`],
     after: ['istio-definitions'],
   },
-  namespaces: { folders: ['common/kubeflow-namespace/base', 'common/kubeflow-roles/base'] },
+  namespaces: {
+    folders: ['common/kubeflow-namespace/base', 'common/kubeflow-roles/base'],
+    patches: aggregated('kubeflow-admin', 'kubeflow-edit', 'kubeflow-view'),
+  },
   login: {
     folders: ['common/oauth2-proxy/overlays/m2m-dex-only', 'common/dex/overlays/oauth2-proxy'],
     after: ['istio'],
@@ -66,15 +70,21 @@ const STAGES = (platform: Platform): Readonly<Record<string, Stage>> => ({
       remove('v1', 'Secret', 'oauth2-proxy'),
     ],
   },
-  gateway: { folders: ['common/istio/kubeflow-istio-resources/base'], after: ['istio', 'namespaces'] },
+  gateway: {
+    folders: ['common/istio/kubeflow-istio-resources/base'],
+    after: ['istio', 'namespaces'],
+    patches: aggregated('kubeflow-istio-admin'),
+  },
   profiles: {
     folders: ['applications/profiles/pss', 'applications/admission-webhook/upstream/overlays/cert-manager'],
     after: ['certificates', 'gateway'],
+    patches: aggregated('admission-webhook-kubeflow-poddefaults-admin', 'admission-webhook-kubeflow-poddefaults-edit'),
   },
   pipelines: {
     folders: ['applications/pipeline/overlays'],
     after: ['certificates', 'profiles', 'login'],
     patches: [
+      ...aggregated('kubeflow-pipelines-edit', 'kubeflow-pipelines-view'),
       remove('v1', 'Secret', NAMES.databaseSecret),
       remove('v1', 'Secret', NAMES.storeSecret),
       merge('apps/v1', 'Deployment', 'mysql', {
@@ -109,9 +119,35 @@ const STAGES = (platform: Platform): Readonly<Record<string, Stage>> => ({
       'applications/pvcviewer-controller/upstream/base',
     ],
     after: ['profiles', 'login'],
+    patches: aggregated('notebook-controller-kubeflow-notebooks-admin'),
   },
-  trainer: { folders: ['applications/trainer/overlays'], after: ['certificates', 'namespaces'] },
+  trainer: {
+    folders: ['applications/trainer/overlays'],
+    // Its namespace has Istio put a sidecar into pods: those that are there before have none.
+    after: ['certificates', 'namespaces', 'istio'],
+    patches: [
+      ...aggregated('kubeflow-trainer-admin'),
+      // Trainer's own webhook looks at them.
+      {
+        target: { group: 'trainer.kubeflow.org', kind: 'ClusterTrainingRuntime', name: '.*' },
+        patch: JSON.stringify([
+          {
+            op: 'add',
+            path: '/metadata/annotations',
+            value: {
+              [DEPENDS_ON]: 'apps/namespaces/kubeflow-system/Deployment/kubeflow-trainer-controller-manager',
+            },
+          },
+        ]),
+      },
+    ],
+  },
 });
+
+/** The cluster fills the rules of these roles in: upstream's empty list of them would be a conflict at the next change. */
+function aggregated(...names: readonly string[]): KustomizePatch[] {
+  return names.map((name) => merge('rbac.authorization.k8s.io/v1', 'ClusterRole', name, { rules: null }));
+}
 
 /**
  * The whole platform from upstream's manifests, in stages that wait for each other, in place of upstream's loop around
