@@ -103,16 +103,14 @@ export const GUARD_METRICS = {
  * Shares of what a pod can compute at a time, at which another replica is due before a load test has shown a better
  * figure (model.capacity): chosen in bench/autoscale, on days 1 to 3.
  *
- * Slots that compute apart are the load. Requests of one batch may take longer together, and how much longer nobody said:
- * at 0.4 of its slots a server may be at 0.9 of what it can do.
+ * Slots that compute apart are the load. Three quarters is also the most that a target may be, whatever a load test
+ * showed: a pod that is full has to ask for more, and an autoscaler does not act on less than a tenth
+ * (`--horizontal-pod-autoscaler-tolerance`), be it of the root.
+ *
+ * Requests of one batch may take longer together, and how much longer nobody said: at 0.4 of its slots a server may be at
+ * 0.9 of what it can do.
  */
-export const OCCUPIED = { slots: 0.7, batches: 0.4 } as const;
-
-/**
- * The most of its slots that a target may be, whatever a load test showed. A pod that is full has to ask for more, and an
- * autoscaler does not act on less than a tenth (`--horizontal-pod-autoscaler-tolerance`).
- */
-const MOST_OCCUPIED = 0.75;
+export const OCCUPIED = { slots: 0.75, batches: 0.4 } as const;
 
 /**
  * What a model's replicas are scaled on, with its guard, or undefined where Triton has no figure: vLLM and the LLM API
@@ -176,7 +174,7 @@ function derivedTarget(model: Model, slots: number): number | undefined {
   const { backend, capacity: measured } = model;
   if (measured === undefined || backend.kind === 'ensemble') return undefined;
   if ('batching' in backend && backend.batching.kind === 'sequence') return undefined;
-  return Math.min(capacity(model, { ratePerSecond: 1, measured }).target.computed, MOST_OCCUPIED * slots);
+  return Math.min(capacity(model, { ratePerSecond: 1, measured }).target.computed, OCCUPIED.slots * slots);
 }
 
 interface Batcher {

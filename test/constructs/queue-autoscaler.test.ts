@@ -13,7 +13,7 @@ import { type ExternalMetric, GUARD_METRICS, QUEUE_METRICS, type QueueMetric } f
 import { exposedServer } from '../support/exposed-server';
 import { gpuPool } from '../support/models';
 
-const ENGINE: QueueMetric = { ...QUEUE_METRICS.engine, target: 44.8, guard: GUARD_METRICS.engine };
+const ENGINE: QueueMetric = { ...QUEUE_METRICS.engine, target: 48, guard: GUARD_METRICS.engine };
 const COMPUTED: QueueMetric = { ...QUEUE_METRICS.computed, target: 3.578 };
 const PENDING: QueueMetric = { ...QUEUE_METRICS.pending, target: 32, single: true, guard: COMPUTED };
 const GATEWAY: ExternalMetric = {
@@ -108,7 +108,7 @@ describe('by prometheus-adapter', () => {
         type: 'Pods',
         pods: {
           metric: { name: 'triton_trtllm_active_requests' },
-          target: { type: 'AverageValue', averageValue: '44800m' },
+          target: { type: 'AverageValue', averageValue: '48' },
         },
       },
       {
@@ -184,7 +184,7 @@ describe('by KEDA', () => {
         serverAddress: PROMETHEUS.url,
         query:
           'sum(sum(nv_trt_llm_request_metrics{namespace="triton",pod=~"triton-demo-[bcdfghjklmnpqrstvwxz2456789]{1,10}-?[bcdfghjklmnpqrstvwxz2456789]{5}",request_type="active"}) by (pod))',
-        threshold: '44.8',
+        threshold: '48',
         ignoreNullValues: 'false',
       },
     });

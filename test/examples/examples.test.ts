@@ -217,8 +217,6 @@ describe('errors where something is composed', () => {
       source: ModelSource.gcs({ uri: 'gs://acme-models/mistral' }),
       platform: 'gke',
     });
-    expect(() => new QueueAutoscaler(chart, 'autoscaler', { server })).toThrow(
-      /tells nobody how many requests are in/,
-    );
+    expect(() => new QueueAutoscaler(chart, 'autoscaler', { server })).toThrow(/tells nobody how many requests are in/);
   });
 });

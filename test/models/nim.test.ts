@@ -29,7 +29,7 @@ describe('a NIM', () => {
     expect(nimImage(nimLlama31).repository).toContain('nvcr.io/nim/');
     expect(nimQueueMetric(nimLlama31)).toMatchObject({
       series: 'num_requests_running',
-      target: 16.8,
+      target: 18,
       guard: { series: 'gpu_cache_usage_perc', target: 0.8 },
     });
   });

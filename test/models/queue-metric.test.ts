@@ -49,12 +49,12 @@ const root = (requests: number) => Math.round(Math.sqrt(requests) * 1000) / 1000
 
 describe('queueMetric', () => {
   it("takes the engine's slots under in-flight batching, and its cache as the guard", () => {
-    expect(queueMetric(llama31)).toEqual({ ...QUEUE_METRICS.engine, target: 44.8, guard: GUARD_METRICS.engine });
+    expect(queueMetric(llama31)).toEqual({ ...QUEUE_METRICS.engine, target: 48, guard: GUARD_METRICS.engine });
   });
 
   it('counts a batch of slots for each stage of the pipeline', () => {
     const backend = { ...llama31.backend, pipelineParallel: 2 } as Model['backend'];
-    expect(queueMetric(defineModel({ ...llama31, backend }))?.target).toBe(89.6);
+    expect(queueMetric(defineModel({ ...llama31, backend }))?.target).toBe(96);
   });
 
   it('takes the requests that are computed under dynamic batching, two fifths of what one pass takes', () => {
@@ -70,7 +70,7 @@ describe('queueMetric', () => {
   it('takes what computes one request at a time for slots', () => {
     const instances = [{ count: 4 }];
     for (const batching of [{ kind: 'none' }, { kind: 'dynamic', maxBatch: 1 }]) {
-      expect(queueMetric(tensorModel('a', {}, { batching, instances }))).toMatchObject({ target: root(0.7 * 4) });
+      expect(queueMetric(tensorModel('a', {}, { batching, instances }))).toMatchObject({ target: root(0.75 * 4) });
     }
   });
 

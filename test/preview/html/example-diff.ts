@@ -216,7 +216,7 @@ function objectChanges(): ObjectChange[] {
       apiVersion: 'autoscaling/v2',
       kind: 'HorizontalPodAutoscaler',
       action: 'update',
-      gist: '2-12, triton_trtllm_active_requests > 44.8 a pod',
+      gist: '2-12, triton_trtllm_active_requests > 48 a pod',
       fields: [{ path: 'spec.maxReplicas', before: 8, after: 12 }],
       consequences: [],
     },
