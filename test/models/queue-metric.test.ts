@@ -101,9 +101,15 @@ describe('queueMetric', () => {
     expect(() => queueMetric(model)).toThrow(/no number of replicas keeps it/);
   });
 
-  it.each([mistralVllm, qwenLlmApi])('has none for $backend.kind, which tells nobody who waits', (model) => {
-    expect(queueMetric(model)).toBeUndefined();
-  });
+  const streaming = tensorModel('streams', {}, { kind: 'python', decoupled: true });
+
+  it.each([mistralVllm, qwenLlmApi, streaming, chained(tensorModel('a', {}, DYNAMIC), streaming)])(
+    'has none for $name, which tells nobody who is in it',
+    (model) => {
+      expect(queueMetric(model)).toBeUndefined();
+      expect(waitingMetric(model)).toBeUndefined();
+    },
+  );
 });
 
 describe('waitingMetric', () => {
@@ -125,12 +131,9 @@ describe('waitingMetric', () => {
     });
   });
 
-  it.each([llama31, mistralVllm, qwenLlmApi])(
-    'has none for $backend.kind, in which Triton sees nobody wait',
-    (model) => {
-      expect(waitingMetric(model)).toBeUndefined();
-    },
-  );
+  it('is none for engines, in which Triton sees nobody wait', () => {
+    expect(waitingMetric(llama31)).toBeUndefined();
+  });
 });
 
 describe('a metric of each pod, in PromQL', () => {
