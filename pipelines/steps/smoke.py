@@ -57,7 +57,11 @@ def measure(section: dict) -> dict:
     # What is asked first pays for what a server does once.
     ask(servers[0], section, section["classes"][0], random.Random(-1))
     classes = {each["name"]: measure_class(section, servers, each) for each in section["classes"]}
-    return {"classes": classes, "cancellation": cancellation(section, servers[0])}
+    return {
+        "load": {"requests_at_once": section["concurrency"], "servers": len(servers)},
+        "classes": classes,
+        "cancellation": cancellation(section, servers[0]),
+    }
 
 
 def measure_class(section: dict, servers: list[Server], each: dict) -> dict:
@@ -205,6 +209,8 @@ def table(report: dict) -> list[str]:
             f"{name:<10}{found['input_tokens']:>8}{found['errors']:>8}{cells[0]:>11}{cells[1]:>10}"
             f"{found['tokens_per_second']:>10}"
         )
+    at_once, servers = report["load"]["requests_at_once"], report["load"]["servers"]
+    lines.append(f"tokens/s: of these requests alone, {at_once} at once, over servers: {servers}")
     lines.append(
         f"cancellation: {'taken' if report['cancellation']['error'] is None else report['cancellation']['error']}"
     )

@@ -97,7 +97,9 @@ describe('the pipeline on one machine', () => {
     expect(said).toContain("config.json agrees with the model's description in 15 fields");
     expect(said).toContain('accuracy 1.0000, at least 0.9000 was asked for, over 4 records');
     expect(said).toMatch(/class +prompt +errors +first p95 +next p95 +tokens\/s\n.*short +32 +0 /);
-    expect(said).toMatch(/long +512 +0 .*\n.*cancellation: taken\n.*passed/);
+    expect(said).toMatch(
+      /long +512 +0 .*\n.*of these requests alone, 8 at once, over servers: 1\n.*cancellation: taken\n.*passed/,
+    );
     const { found, expected } = await manifestOf('1.0.0');
     expect(found).toBe(expected);
     expect(await pipeline.read('rollout')).toBeUndefined();
