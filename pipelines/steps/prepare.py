@@ -58,7 +58,8 @@ def read_records(folder: Path) -> list[dict]:
     records: list[dict] = []
     problems: list[str] = []
     for file in files:
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        # Not splitlines: texts may hold other ends of a line, such as U+2028.
+        for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), start=1):
             where = f"{file.relative_to(folder)}:{number}"
             if not line.strip():
                 continue

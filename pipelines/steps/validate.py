@@ -23,7 +23,8 @@ def run(section: dict, engine: Path, model: Path, evaluation: Path, wanted: dict
         listed = "\n".join(f"  {problem}" for problem in problems)
         raise StepFailed(f"the engine is not what the model's description says:\n{listed}")
     say(f"config.json agrees with the model's description in {len(section['metadata'])} fields")
-    records = [json.loads(line) for line in (evaluation / "evaluation.jsonl").read_text("utf-8").splitlines()]
+    lines = (evaluation / "evaluation.jsonl").read_text("utf-8").rstrip("\n").split("\n")
+    records = [json.loads(line) for line in lines]
     accuracy = evaluate(section, engine, model, records)
     figures = {"accuracy": round(accuracy, 4), "evaluated_records": len(records)}
     least = wanted["least_accuracy"]

@@ -57,6 +57,12 @@ def test_doubles_and_what_is_too_long_are_left_out(monkeypatch, tokenizer, tmp_p
     assert "a b c d e" not in train + evaluation
 
 
+def test_texts_may_hold_ends_of_lines_that_json_does_not_escape(tmp_path):
+    record = {"prompt": "one\u2028two\x85three", "completion": "four\u2029"}
+    (tmp_path / "a.jsonl").write_text(json.dumps(record, ensure_ascii=False) + "\r\n", encoding="utf-8", newline="")
+    assert read_records(tmp_path) == [record]
+
+
 def test_too_few_are_refused(monkeypatch, tokenizer, tmp_path):
     with pytest.raises(StepFailed, match="has 4 usable records: too few"):
         prepared(monkeypatch, tokenizer, tmp_path, records_of(4))
