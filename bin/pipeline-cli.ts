@@ -54,6 +54,7 @@ export async function main(
       .option('--server <url...>', "HTTP addresses of the servers (default: the environment's)")
       .option('--load-key <secret>', "a Secret with the key of the servers' load API: NAME or NAME/ENTRY")
       .option('--store-secret <name>', 'a Secret with keys of the store (default: the identity of the steps)')
+      .option('--hub-secret <name>', 'a Secret whose entry HF_TOKEN opens gated checkpoints of Hugging Face')
       .option('--registry <kind=url>', 'tells releases to a registry: mlflow=https://... or kubeflow=https://...')
       .option('--examples <folder>', "where TensorRT-LLM's examples lie in the image")
       .option('--served-at <folder>', 'where servers see the repository')

@@ -11,6 +11,7 @@ export interface RenderOptions {
   readonly server?: readonly string[];
   readonly loadKey?: string;
   readonly storeSecret?: string;
+  readonly hubSecret?: string;
   readonly registry?: string;
   readonly examples?: string;
   readonly servedAt?: string;
@@ -54,6 +55,7 @@ export function pipelineOptions(options: RenderOptions): Partial<PipelineOptions
     ...(options.endpoint !== undefined && { endpoint: options.endpoint }),
     ...(secretName !== undefined && { loadKey: { secretName, key } }),
     ...(options.storeSecret !== undefined && { storeSecret: options.storeSecret }),
+    ...(options.hubSecret !== undefined && { hubSecret: options.hubSecret }),
     ...(options.examples !== undefined && { examples: options.examples.replace(/\/+$/, '') }),
     ...(options.servedAt !== undefined && { servedAt: options.servedAt.replace(/\/+$/, '') }),
     ...(registry !== undefined && { registry }),

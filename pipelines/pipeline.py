@@ -11,6 +11,7 @@ PAUSE = "30s"
 LONGEST_PAUSE = "600s"
 STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 LOAD_KEY_VARIABLE = "TRITON_LOAD_KEY"
+HUB_TOKEN = "HF_TOKEN"
 MADE_OF = ("config", "engineFiles", "lineage", "version")
 
 
@@ -50,6 +51,8 @@ def make_pipeline(given: dict, installs: bool = True) -> Callable:
         with dsl.ExitHandler(cleaned, name="from data to a served model"):
             fetched = fetch(section=given["fetch"], checkpoint_uri=checkpoint_uri)
             settle(fetched, given, "fetch", store=True)
+            if "hub" in given["secrets"]:
+                kubernetes.use_secret_as_env(fetched, given["secrets"]["hub"], {HUB_TOKEN: HUB_TOKEN})
             checkpoint = fetched.outputs["checkpoint"]
             prepared = prepare(section=given["prepare"], dataset_uri=dataset_uri, checkpoint=checkpoint)
             settle(prepared, given, "prepare", store=True)

@@ -35,6 +35,8 @@ export interface PipelineOptions {
   readonly loadKey?: { readonly secretName: string; readonly key: string };
   /** The Secret that holds keys of the store (`AWS_ACCESS_KEY_ID` and the like). @default none: the step's identity */
   readonly storeSecret?: string;
+  /** The Secret whose entry `HF_TOKEN` opens gated checkpoints of Hugging Face. @default none: those for everyone */
+  readonly hubSecret?: string;
   /** Labels of nodes by the accelerator that they carry. @default GKE's */
   readonly nodeSelector?: (name: AcceleratorName) => Readonly<Record<string, string>>;
   /** Where servers see the repository. @default /models/repository */
@@ -69,6 +71,7 @@ export interface PipelineInput {
   readonly nodes: { readonly engine: StepNodes; readonly training?: StepNodes };
   readonly secrets: {
     readonly store?: string;
+    readonly hub?: string;
     readonly loadKey?: { readonly secretName: string; readonly key: string };
   };
   readonly resources: Readonly<Partial<Record<StepName, StepResources>>>;
@@ -200,6 +203,7 @@ export function pipelineInput(model: Model, options: PipelineOptions): PipelineI
     },
     secrets: {
       ...(options.storeSecret !== undefined && { store: options.storeSecret }),
+      ...(options.hubSecret !== undefined && { hub: options.hubSecret }),
       ...(options.loadKey !== undefined && { loadKey: options.loadKey }),
     },
     resources: stepResources(backend, { trainingGpus: training?.gpus, registered: options.registry !== undefined }),

@@ -196,6 +196,11 @@ describe('a compiled pipeline', () => {
   it('hands keys to what needs them alone', () => {
     expect(pod('deploy')?.secretAsEnv).toEqual([expect.objectContaining({ secretName: 'load-key' })]);
     expect(pod('train')?.secretAsEnv).toBeUndefined();
+    expect(pod('fetch')?.secretAsEnv).toBeUndefined();
+    const gated = readIr(compile(python(), pipelineInput(llama, { ...PLACES, hubSecret: 'hub' })));
+    const { executors } = gated.platform.platforms.kubernetes.deploymentSpec;
+    expect(executors['exec-fetch']?.secretAsEnv).toEqual([expect.objectContaining({ secretName: 'hub' })]);
+    expect(JSON.stringify(executors).match(/HF_TOKEN/g)).toHaveLength(2);
   });
 
   it('is what the command writes', async () => {
