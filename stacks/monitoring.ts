@@ -87,7 +87,8 @@ export class Monitoring extends Component {
   }
 }
 
-const adapterValues = {
+/** Values of the chart of prometheus-adapter, on every platform. */
+export const adapterValues = {
   replicas: 2,
   listenPort: ADAPTER_PORT,
   // Asked anew as often as the servers are scraped, and not the chart's 1 minute: a spike is seen sooner.

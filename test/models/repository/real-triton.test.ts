@@ -1,17 +1,16 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { catalog } from '../../../models/catalog';
 import type { Model } from '../../../models/model';
 import { configPbtxt, DEFAULT_REPOSITORY } from '../../../models/repository/config-pbtxt';
-import { repositoryLayout } from '../../../models/repository/layout';
-import { isLanguageModel, worldSize } from '../../../models/spec/backend';
 import { accepted, spec } from '../../support/arbitrary-spec';
 import { BAD_CONFIGS, MEMBER } from '../../support/config-cases';
 import { tensorModel } from '../../support/models';
 import { TritonServer } from '../../support/triton-server';
+import { writeRepository } from '../../support/written-repository';
 
 /** A model.py that answers with zeros of the declared outputs. */
 const ZEROS = `
@@ -43,29 +42,6 @@ class TritonPythonModel:
             sender.send(flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
         return None if self.decoupled else answers
 `;
-
-/** Writes a model's repository, with something small where artifacts belong. */
-function write(folder: string, model: Model): void {
-  const engine = isLanguageModel(model.backend)
-    ? { ranks: worldSize(model.backend), batch: model.backend.maxBatch }
-    : undefined;
-  for (const entry of repositoryLayout(model)) {
-    const path = join(folder, entry.path);
-    mkdirSync(entry.path.endsWith('/') ? path : dirname(path), { recursive: true });
-    if (entry.path.endsWith('/')) continue;
-    writeFileSync(path, 'content' in entry ? entry.content : standIn(entry.path, engine));
-  }
-}
-
-function standIn(path: string, engine: { ranks: number; batch: number } | undefined): string {
-  if (path.endsWith('model.py')) return ZEROS;
-  if (!path.endsWith('config.json') || engine === undefined) return '';
-  const { ranks, batch } = engine;
-  return JSON.stringify({
-    build_config: { max_batch_size: batch },
-    pretrained_config: { mapping: { world_size: ranks, tp_size: ranks, pp_size: 1 } },
-  });
-}
 
 const ACCEPTED: readonly Model[] = [
   ...catalog.values(),
@@ -138,7 +114,7 @@ describe('the core of a real tritonserver', () => {
   let server: TritonServer;
   beforeAll(async () => {
     repository = mkdtempSync(join(tmpdir(), 'triton-stack-models-'));
-    for (const model of ACCEPTED) write(repository, model);
+    for (const model of ACCEPTED) writeRepository(repository, model, ZEROS);
     // Slow enough for requests to wait.
     appendFileSync(
       join(repository, 'priorities', 'config.pbtxt'),
@@ -223,7 +199,7 @@ describe('the core of a real tritonserver, given any model that we accept', () =
   beforeAll(async () => {
     repository = mkdtempSync(join(tmpdir(), 'triton-stack-models-'));
     models = arbitraryModels(COUNT);
-    for (const model of models) write(repository, model);
+    for (const model of models) writeRepository(repository, model, ZEROS);
     server = await TritonServer.start({
       repository,
       gpuAsCpu: true,

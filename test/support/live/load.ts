@@ -21,6 +21,7 @@ export class Load {
   private ratePerSecond = 0;
   private next = 0;
   private ended = false;
+  private readonly patience = new AbortController();
   private readonly inFlight = new Set<Promise<void>>();
   private readonly loop: Promise<void>;
 
@@ -37,10 +38,11 @@ export class Load {
     this.next = performance.now();
   }
 
-  /** Stops sending, and returns when all that was sent is answered. */
+  /** Stops sending, and gives up what is not answered. */
   async end(): Promise<void> {
     this.ended = true;
     await this.loop;
+    this.patience.abort();
     await Promise.all(this.inFlight);
   }
 
@@ -72,7 +74,8 @@ export class Load {
     const address = addresses[Math.floor(Math.random() * addresses.length)];
     let status = 0;
     try {
-      if (address !== undefined) status = await this.send(address, AbortSignal.timeout(ANSWER_MS));
+      const patience = AbortSignal.any([this.patience.signal, AbortSignal.timeout(ANSWER_MS)]);
+      if (address !== undefined) status = await this.send(address, patience);
     } catch {
       // No answer.
     }

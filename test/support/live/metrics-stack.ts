@@ -5,12 +5,12 @@ import { gunzipSync } from 'node:zlib';
 import { dump } from 'js-yaml';
 import { freePorts } from '../../../bin/free-ports';
 import { replaceFile } from '../../../bin/replace-file';
-import type { AdapterRule } from '../../../constructs/autoscaling/adapter-rule';
 import type { KubernetesObject } from '../../../preview/plan';
 import { kubeconfigOf } from '../../../sandbox/control-plane';
 import { METRICS_TOOLS, type MetricsToolName } from '../../../sandbox/metrics-tools';
 import type { Sandbox } from '../../../sandbox/sandbox';
 import { Toolbox } from '../../../sandbox/tools';
+import type { adapterValues } from '../../../stacks/monitoring';
 import { ROOT } from '../environment-file';
 import { eventually, quiet, type TestSandbox } from '../test-sandbox';
 import { ApiProxy, untilAnswers } from './api-proxy';
@@ -20,13 +20,20 @@ const NAME = 'live';
 const START_MS = 60_000;
 const RELOAD_MS = 500;
 
-/** How often the adapter looks which metrics there are. @see stacks/monitoring.ts */
-const RELIST = '5s';
+/** Values of the adapter's chart, as far as they say what it tells. */
+export type AdapterValues = Pick<typeof adapterValues, 'rules' | 'metricsRelistInterval'>;
 
 /** A sample, as Prometheus answers an instant query. */
 export interface Sample {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: readonly [time: number, value: string];
+}
+
+/** What is scraped beside the pods. */
+export interface ScrapeTarget {
+  readonly job: string;
+  /** host:port */
+  readonly target: string;
 }
 
 export interface Alert {
@@ -52,14 +59,14 @@ export class MetricsStack {
   ) {}
 
   /** Starts Prometheus and what it is configured by. */
-  static async start(on: TestSandbox, { namespace = NAMESPACE } = {}): Promise<MetricsStack> {
+  static async start(on: TestSandbox, targets: readonly ScrapeTarget[] = []): Promise<MetricsStack> {
     const { sandbox } = on;
     const tools = await new Toolbox(ROOT, METRICS_TOOLS).find(quiet());
     const [prometheus = 0, state = 0, stateTelemetry = 0] = await freePorts(3);
     const api = await ApiProxy.start(sandbox);
     const stack = new MetricsStack(sandbox, api, tools, { prometheus, state, stateTelemetry });
     mkdirSync(stack.folder, { recursive: true });
-    const objects = stack.objects(namespace);
+    const objects = stack.objects(targets);
     // The operator looks for all of its kinds.
     await on.define([...objects, ...OPERATED.map((kind) => object('monitoring.coreos.com/v1', kind, 'x'))]);
     await on.kubectl.apply(objects);
@@ -119,18 +126,18 @@ export class MetricsStack {
     await this.sandbox.processes.end('prometheus');
   }
 
-  /** Starts prometheus-adapter with the rules, behind the API that autoscalers ask. */
-  async startAdapter(rules: readonly AdapterRule[]): Promise<void> {
+  /** Starts prometheus-adapter as its chart would with these values, behind the API that autoscalers ask. */
+  async startAdapter({ rules, metricsRelistInterval }: AdapterValues): Promise<void> {
     const [port] = await freePorts(1);
     const kubeconfig = kubeconfigOf(this.sandbox.folder);
-    replaceFile(this.file('adapter.yaml'), dump({ rules }));
+    replaceFile(this.file('adapter.yaml'), dump({ rules: rules.custom }));
     await this.sandbox.processes.ensure({
       name: 'prometheus-adapter',
       command: this.tools['prometheus-adapter'],
       args: [
         `--config=${this.file('adapter.yaml')}`,
         `--prometheus-url=${this.url}`,
-        `--metrics-relist-interval=${RELIST}`,
+        `--metrics-relist-interval=${metricsRelistInterval}`,
         `--lister-kubeconfig=${kubeconfig}`,
         `--authentication-kubeconfig=${kubeconfig}`,
         `--authorization-kubeconfig=${kubeconfig}`,
@@ -139,7 +146,7 @@ export class MetricsStack {
         `--cert-dir=${this.file('adapter')}`,
       ],
     });
-    await this.serve('custom.metrics.k8s.io', 'prometheus-adapter', port ?? 0);
+    await this.serve('custom.metrics.k8s.io', 'prometheus-adapter', 'prometheus-adapter', port ?? 0);
   }
 
   async stopAdapter(): Promise<void> {
@@ -192,9 +199,9 @@ export class MetricsStack {
         `--cert-dir=${certificates}`,
         `--metrics-service-address=localhost:${service}`,
       ],
-      env: { KUBECONFIG: kubeconfig },
+      env: { KUBECONFIG: kubeconfig, WATCH_NAMESPACE: '' },
     });
-    await this.serve('external.metrics.k8s.io', 'keda-metrics-apiserver', adapter ?? 0);
+    await this.serve('external.metrics.k8s.io', 'keda-adapter', 'keda-metrics-apiserver', adapter ?? 0);
   }
 
   async end(): Promise<void> {
@@ -207,7 +214,7 @@ export class MetricsStack {
   }
 
   /** Has the API server ask a program on this machine for a group. */
-  private async serve(group: string, name: string, port: number): Promise<void> {
+  private async serve(group: string, program: string, name: string, port: number): Promise<void> {
     await this.sandbox.kubectl.apply([
       {
         apiVersion: 'v1',
@@ -229,24 +236,23 @@ export class MetricsStack {
         },
       } as KubernetesObject,
     ]);
-    await eventually(
-      () => this.api.get<unknown>(`/apis/${group}/v1beta1`).catch(() => undefined),
-      (answer) => answer !== undefined,
-      START_MS,
-    );
+    try {
+      await untilAnswers(`${this.api.url}/apis/${group}/v1beta1`, START_MS);
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${this.sandbox.processes.lastWords(program)}`);
+    }
   }
 
   /** The objects of kube-prometheus-stack that say what Prometheus scrapes, as far as it is about servers. */
-  private objects(namespace: string): KubernetesObject[] {
-    const { state } = this.ports;
-    const scrapes = [
-      {
-        job_name: 'kube-state-metrics',
-        honor_labels: true,
-        scrape_interval: '5s',
-        static_configs: [{ targets: [`127.0.0.1:${state}`] }],
-      },
-    ];
+  private objects(targets: readonly ScrapeTarget[]): KubernetesObject[] {
+    const namespace = NAMESPACE;
+    const state = { job: 'kube-state-metrics', target: `127.0.0.1:${this.ports.state}` };
+    const scrapes = [state, ...targets].map(({ job, target }) => ({
+      job_name: job,
+      honor_labels: true,
+      scrape_interval: '5s',
+      static_configs: [{ targets: [target] }],
+    }));
     return [
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
       {

@@ -14,6 +14,8 @@ and answers with none. Two inputs of one name and a negative instance count pass
 
 Parameters of a model's config.pbtxt that only this file reads:
   stand_in_delay_ms   how long one execution takes; under a decoupled policy, how long before each response. Default 0.
+  stand_in_slots      under a decoupled policy, how many requests are answered at a time: the others wait inside, and the
+                      metric families of TensorRT-LLM's backend tell of both. Default: all, and no metrics.
   stand_in_responses  how many responses a request gets under a decoupled policy. Default 3.
   stand_in_size       the size of a dimension declared -1. Default: that of the same axis of the first input of the same
                       rank that declares it -1 too, else 1.
@@ -24,6 +26,7 @@ import threading
 import time
 
 import numpy as np
+import slots
 import tensorrtllm_checks
 import triton_python_backend_utils as pb_utils
 
@@ -46,6 +49,9 @@ class TritonPythonModel:
             (tensor["name"], numpy_type(tensor["data_type"]), inner_dims(tensor)) for tensor in config["output"]
         ]
         self.threads = []
+        self.slots = None
+        if "stand_in_slots" in parameters:
+            self.slots = slots.Slots(args["model_name"], args["model_version"], int(parameters["stand_in_slots"]))
 
     def execute(self, requests):
         if not self.decoupled:
@@ -64,6 +70,13 @@ class TritonPythonModel:
             thread.join()
 
     def stream(self, request, sender):
+        if self.slots is None:
+            self.answer(request, sender)
+        else:
+            with self.slots.taken():
+                self.answer(request, sender)
+
+    def answer(self, request, sender):
         for index in range(self.responses):
             time.sleep(self.delay)
             if request.is_cancelled():

@@ -1,0 +1,232 @@
+import { setTimeout } from 'node:timers/promises';
+import { App, Chart } from 'cdk8s';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { modelChart } from '../../charts/model-chart';
+import { MetricsMonitor, ModelSource, QueueAutoscaler, TritonServer } from '../../constructs';
+import { gkeNodePool } from '../../models/gke-node-pool';
+import { defineModel } from '../../models/model';
+import { placeOn } from '../../models/placement';
+import type { KubernetesObject } from '../../preview/plan';
+import { adapterValues } from '../../stacks/monitoring';
+import { HoldingQueue } from '../support/live/holding-queue';
+import { CLAIM, LiveCluster, MACHINE, NAMESPACE } from '../support/live/live-cluster';
+import { Load, type Send } from '../support/live/load';
+import { eventually } from '../support/test-sandbox';
+
+/** Batches of 4 that take 0.4 s, whatever is in them: 10 requests a second a replica. */
+const BATCH_SECONDS = 0.4;
+const vision = defineModel({
+  name: 'vision',
+  backend: {
+    kind: 'onnxruntime',
+    bytes: 97_800_000,
+    inputs: [{ name: 'data', dataType: 'FP32', dims: [4] }],
+    outputs: [{ name: 'label', dataType: 'FP32', dims: [1] }],
+    batching: { kind: 'dynamic', maxBatch: 4 },
+  },
+  accelerator: 'nvidia-l4',
+  scale: { min: 1, max: 4 },
+});
+
+/** An engine of 8 slots, which sleeps unless something is held for it. */
+const chat = defineModel({
+  name: 'chat',
+  backend: {
+    kind: 'tensorrtllm',
+    release: '1.0',
+    architecture: { layers: 32, hidden: 4096, ffn: 14_336, heads: 32, kvHeads: 8, headDim: 128, vocab: 128_256 },
+    precision: 'fp8',
+    kvCache: 'fp8',
+    maxBatch: 8,
+    maxInput: 4096,
+    maxOutput: 1024,
+  },
+  accelerator: 'nvidia-l4',
+  scale: { min: 0, max: 2, wake: { kind: 'prometheus', query: 'sum(queue_held_requests)' } },
+  deadlineSeconds: 10,
+});
+
+const MAX_NODES = 6;
+/** Longest wait for a change that a window of a minute and some scrapes come before. */
+const CHANGE_MS = 240_000;
+const PHASE_MS = 300_000;
+/** How long nothing changes where nothing should. */
+const HOLD_MS = 25_000;
+
+const VISION = 'triton-vision';
+const CHAT = 'triton-chat';
+
+const post = async (url: string, body: object, signal: AbortSignal): Promise<number> => {
+  const answer = await fetch(url, { method: 'POST', signal, body: JSON.stringify(body) });
+  await answer.arrayBuffer();
+  return answer.status;
+};
+const infer: Send = (address, signal) =>
+  post(
+    `http://${address}:8000/v2/models/vision/infer`,
+    { inputs: [{ name: 'data', shape: [1, 4], datatype: 'FP32', data: [1, 2, 3, 4] }] },
+    signal,
+  );
+const generate: Send = (address, signal) =>
+  post(
+    `http://${address}:8000/v2/models/chat/generate`,
+    { input_ids: [1, 2, 3], input_lengths: 3, request_output_len: 1 },
+    signal,
+  );
+
+const pool = gkeNodePool({ name: 'l4', machineType: MACHINE, maxNodes: MAX_NODES });
+
+function visionObjects(): KubernetesObject[] {
+  const chart = modelChart({
+    model: vision,
+    placement: placeOn(vision, pool),
+    source: ModelSource.claim({ claimName: CLAIM, subPath: 'vision' }),
+    platform: 'gke',
+    namespace: NAMESPACE,
+    monitoringNamespace: 'monitoring',
+  });
+  return chart.toJson() as KubernetesObject[];
+}
+
+function chatObjects(url: string): KubernetesObject[] {
+  const chart = new Chart(new App(), 'chat', { namespace: NAMESPACE });
+  const server = new TritonServer(chart, 'server', {
+    model: chat,
+    placement: placeOn(chat, pool),
+    source: ModelSource.claim({ claimName: CLAIM, subPath: 'chat' }),
+    platform: 'gke',
+  });
+  new QueueAutoscaler(chart, 'autoscaler', { server, source: { kind: 'keda', prometheus: { url } } });
+  new MetricsMonitor(chart, 'metrics', { server });
+  return chart.toJson() as KubernetesObject[];
+}
+
+/**
+ * Real servers, scraped by a real Prometheus that the real operator configures, behind what the constructs emit, unedited:
+ * prometheus-adapter and a HorizontalPodAutoscaler for one, KEDA for the other. Models, GPUs and kubelets are stand-ins.
+ */
+describe('replicas follow the load', () => {
+  let cluster: LiveCluster;
+  let load: Load;
+  let queue: HoldingQueue;
+
+  beforeAll(async () => {
+    queue = await HoldingQueue.open(async () => cluster?.pods.addresses('chat') ?? [], generate);
+    cluster = await LiveCluster.up(
+      [
+        { model: vision, standIn: { stand_in_delay_ms: BATCH_SECONDS * 1000 } },
+        { model: chat, standIn: { stand_in_delay_ms: 1000, stand_in_responses: 1, stand_in_slots: 8 } },
+      ],
+      MAX_NODES,
+      [{ job: 'queue', target: queue.target }],
+    );
+    load = new Load(() => cluster.pods.addresses('vision'), infer);
+    await cluster.metrics.startAdapter(adapterValues);
+    await cluster.metrics.startKeda(cluster.on);
+  }, PHASE_MS);
+  afterAll(async () => {
+    await load?.end();
+    await queue?.close();
+    await cluster?.down();
+  }, PHASE_MS);
+
+  /** Waits for a number of replicas that are ready, and returns every number on the way. */
+  const follow = async (wanted: number): Promise<number[]> => {
+    const seen: number[] = [];
+    await eventually(
+      async () => {
+        const replicas = await cluster.replicas(VISION);
+        if (replicas !== seen.at(-1)) seen.push(replicas);
+        return replicas === wanted && (await cluster.pods.addresses('vision')).length === wanted;
+      },
+      (there) => there,
+      CHANGE_MS,
+    );
+    return seen;
+  };
+  /** Looks for a while, and returns the numbers of replicas that were asked for. */
+  const held = async (ms: number): Promise<number[]> => {
+    const seen = new Set<number>();
+    for (const end = Date.now() + ms; Date.now() < end; await setTimeout(500)) seen.add(await cluster.replicas(VISION));
+    return [...seen];
+  };
+
+  it('from no node to the first, and what has nothing to do has no replica', { timeout: PHASE_MS }, async () => {
+    expect(await cluster.nodes()).toBe(0);
+    await cluster.apply([...visionObjects(), ...chatObjects(cluster.metrics.url)]);
+    await follow(1);
+    load.rate(3);
+    await eventually(
+      () => cluster.replicas(CHAT),
+      (replicas) => replicas === 0,
+      CHANGE_MS,
+    );
+    await eventually(
+      () => cluster.nodes(),
+      (nodes) => nodes === 1,
+      CHANGE_MS,
+    );
+    // What was asked for is what is there until the first figures are.
+    expect(await cluster.replicas(VISION)).toBe(1);
+    // More than one can do within its target, from here on.
+    load.rate(7);
+  });
+
+  it('what is held wakes a server, and none of it is lost', { timeout: PHASE_MS }, async () => {
+    expect(await cluster.pods.addresses('chat')).toEqual([]);
+    queue.put(40);
+    await eventually(
+      async () => queue.answered,
+      (answered) => answered === 40,
+      CHANGE_MS,
+    );
+    expect(queue.waiting).toBe(0);
+    expect(await cluster.replicas(CHAT)).toBeGreaterThan(0);
+  });
+
+  it('there are as many as the target says, and they stay', { timeout: PHASE_MS }, async () => {
+    expect(await follow(2)).toEqual([1, 2]);
+    const [metric] = (await cluster.hpa(VISION))?.spec.metrics ?? [];
+    const target = Number.parseInt(metric?.pods?.target.averageValue ?? '', 10) / 1000;
+    // As many are computed as come in the time of a batch; the figure is the root of those of a pod.
+    expect(Math.ceil((7 * BATCH_SECONDS) / target ** 2)).toBe(2);
+    expect(await held(HOLD_MS)).toEqual([2]);
+    const late = load.since(performance.now() - HOLD_MS).filter(({ status }) => status !== 200);
+    expect(late).toEqual([]);
+  });
+
+  it('ten times as much ends at the bound of the pool', { timeout: PHASE_MS }, async () => {
+    load.rate(30);
+    const way = await follow(4);
+    expect(way).toEqual([...way].sort());
+    expect(await cluster.nodes()).toBeLessThanOrEqual(MAX_NODES);
+    const limited = await eventually(
+      async () => (await cluster.hpa(VISION))?.status?.conditions?.find(({ type }) => type === 'ScalingLimited'),
+      (condition) => condition?.status === 'True',
+    );
+    expect(limited?.message).toContain('more than the maximum replica count');
+    expect(await held(HOLD_MS)).toEqual([4]);
+  });
+
+  it('less load keeps them for the window, and then they go one by one, and their nodes', {
+    timeout: PHASE_MS,
+  }, async () => {
+    load.rate(2);
+    expect(await held(HOLD_MS)).toEqual([4]);
+    // Ten minutes, and one a minute: from here on seconds.
+    await cluster.metrics.api.merge(`/apis/autoscaling/v2/namespaces/${NAMESPACE}/horizontalpodautoscalers/${VISION}`, {
+      spec: {
+        behavior: {
+          scaleDown: { stabilizationWindowSeconds: 5, policies: [{ type: 'Pods', value: 1, periodSeconds: 5 }] },
+        },
+      },
+    });
+    expect(await follow(1)).toEqual([4, 3, 2, 1]);
+    const nodes = (await cluster.pods.addresses('chat')).length + 1;
+    await eventually(
+      () => cluster.nodes(),
+      (there) => there === nodes,
+      CHANGE_MS,
+    );
+  });
+});
