@@ -6,17 +6,14 @@ import { missingServiceRate } from '../models/capacity/how-to-measure';
 import type { MeasuredCapacity } from '../models/capacity/measured';
 import type { ServicePoint } from '../models/capacity/service-curve';
 import type { Unpriced } from '../models/cost';
-import type { Model, Scale } from '../models/model';
+import type { Model } from '../models/model';
 import { parseAll } from '../models/parse';
 import { gpuDemand } from '../models/placement';
-import { poolReplicas } from '../models/pool-replicas';
-import { type PriceBook, priceBook } from '../models/price-book';
 import { InputError } from '../models/problem';
 import { queueMetric } from '../models/queue-metric';
 import { isLanguageModel } from '../models/spec/backend';
-import { ownValues, readStackConfig } from '../preview/config-file';
-import type { Environment } from '../stacks/environment/environment';
-import { readEnvironment } from '../stacks/environment/read';
+import { openEnvironment } from '../preview/open-environment';
+import { type ServedPlace, servedPlace } from '../preview/served-place';
 import { renderCapacity } from './capacity-report';
 import { type Output, styleOf } from './command';
 
@@ -76,7 +73,10 @@ export function addCapacityCommand(
     .option('--node-seconds <seconds>', 'until a new node can start a pod')
     .option('--fetch-seconds <seconds>', "until the model's files are on it")
     .option('--load-seconds <seconds>', 'from the start of the server until it is ready')
-    .option('--environment <name>', 'whose scale, pools and prices to take (default: the model, the smallest machine)')
+    .option(
+      '--environment <name>',
+      'whose scale, store, pools and prices to take (default: the model, the smallest machine)',
+    )
     .option('--region <region>', 'whose prices to take without an environment (default: us-central1)')
     .option('--json', 'as one JSON object on standard output')
     .action((name: string, options: CapacityOptions) => {
@@ -100,10 +100,11 @@ const numbers = z.strictObject({
   '--load-seconds': z.number().min(0).optional(),
 });
 
-function pricedCapacity(model: Model, options: CapacityOptions, folder: string): PricedCapacity {
+function pricedCapacity(wanted: Model, options: CapacityOptions, folder: string): PricedCapacity {
   const given = numbersOf(options);
+  const place = options.environment === undefined ? undefined : placeIn(folder, options.environment, wanted);
+  const model = place?.model ?? wanted;
   const measured = measuredOf(model, options, given);
-  const place = options.environment === undefined ? undefined : placeIn(folder, options.environment, model);
   const nodes = place === undefined ? smallestNodes(model, options.region) : place.nodes;
   const demand: CapacityDemand = {
     ratePerSecond: given['--rps'],
@@ -114,11 +115,14 @@ function pricedCapacity(model: Model, options: CapacityOptions, folder: string):
       spike: given['--spike'],
       scale: place?.scale,
     }),
-    known: defined({
-      nodeSeconds: given['--node-seconds'],
-      fetchSeconds: given['--fetch-seconds'],
-      loadSeconds: given['--load-seconds'],
-    }),
+    known: {
+      ...place?.known,
+      ...defined({
+        nodeSeconds: given['--node-seconds'],
+        fetchSeconds: given['--fetch-seconds'],
+        loadSeconds: given['--load-seconds'],
+      }),
+    },
   };
   const result = capacity(model, demand);
   const metric = queueMetric(model, Math.max(1, gpuDemand(model).total));
@@ -219,52 +223,21 @@ function pointsOf(text: string): ServicePoint[] {
   ]);
 }
 
-interface Place {
-  readonly scale: Scale;
-  readonly nodes?: CapacityNodes;
-  readonly prices?: PriceBook;
-}
-
-function placeIn(folder: string, name: string, model: Model): Place {
-  const config = readStackConfig(folder, name);
-  const environment = readEnvironment(name, ownValues(config), config.file);
-  const served = environment.models.find((each) => each.model.name === model.name);
+/** The model as an environment serves it, and what is known of it there. */
+function placeIn(folder: string, name: string, { name: wanted }: Model): ServedPlace & { readonly model: Model } {
+  const { environment } = openEnvironment(folder, name);
+  const served = environment.models.find(({ model }) => model.name === wanted);
   if (served === undefined) {
     throw new InputError('command line', [
       {
         key: '--environment',
         value: name,
-        reason: `does not serve ${model.name}`,
+        reason: `does not serve ${wanted}`,
         allowed: `an environment that does; ${name} serves ${environment.models.map((each) => each.model.name).join(', ')}`,
       },
     ]);
   }
-  const { placement } = served;
-  const { min, max } = served.model.scale;
-  const scale = { ...served.model.scale, min, max: Math.min(max, poolReplicas(placement)) };
-  return { scale, ...gkeNodes(environment, placement) };
-}
-
-/** What a node costs is known where the stack makes it. */
-function gkeNodes(
-  environment: Environment,
-  { pool, gpusPerPod, podsPerReplica }: Environment['models'][number]['placement'],
-): Pick<Place, 'nodes' | 'prices'> {
-  if (environment.kind !== 'gke' || gpusPerPod === 0) return {};
-  const config = environment.pools.find((each) => each.name === pool.name)?.config;
-  if (config === undefined) return {};
-  return {
-    prices: priceBook(environment.prices),
-    nodes: {
-      machineType: config.machineType,
-      region: environment.platform.region,
-      purchase: config.spot ? 'spot' : 'on-demand',
-      diskGb: config.diskGb,
-      gpusPerNode: pool.gpusPerNode,
-      gpusPerPod,
-      podsPerReplica,
-    },
-  };
+  return { model: served.model, ...servedPlace(environment, served) };
 }
 
 /** Without the keys that have no value. */

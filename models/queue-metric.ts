@@ -1,4 +1,5 @@
 import { capacity } from './capacity/capacity';
+import { isSingleQueue } from './capacity/server-queue';
 import type { Model } from './model';
 import { type Backend, isDecoupled, isLanguageModel, type LanguageModelBackend, workingBackends } from './spec/backend';
 import { maxBatchSize } from './spec/batching';
@@ -174,8 +175,7 @@ function slotsOf({ maxBatch, pipelineParallel = 1 }: LanguageModelBackend): numb
 /** What is computed at the most load that keeps the promise, where the load test of a single queue is declared. */
 function derivedTarget(model: Model, slots: number): number | undefined {
   const { backend, capacity: measured } = model;
-  if (measured === undefined || backend.kind === 'ensemble') return undefined;
-  if ('batching' in backend && backend.batching.kind === 'sequence') return undefined;
+  if (measured === undefined || !isSingleQueue(backend)) return undefined;
   return Math.min(capacity(model, { ratePerSecond: 1, measured }).target.computed, OCCUPIED.slots * slots);
 }
 

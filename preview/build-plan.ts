@@ -12,6 +12,7 @@ import { environmentCost } from './environment-cost';
 import { openEnvironment } from './open-environment';
 import type { KubernetesObject, Plan, PlannedChart, PlannedMemory, PlannedModel, PlannedResource } from './plan';
 import { currentDay, planPolicies } from './plan-policies';
+import { plannedSpike } from './planned-spike';
 import { record } from './record';
 import { sortedBy } from './sorted-by';
 
@@ -45,7 +46,7 @@ export async function planOf(environment: Environment, config: StackConfig, toda
       cluster: clusterName(environment),
       resources: countByGroup(resources),
       objects: Object.fromEntries(charts.map((chart) => [chart.name, chart.objects.length])),
-      models: environment.models.map(plannedModel),
+      models: environment.models.map((served) => plannedModel(environment, served)),
       policies: planPolicies(resources, environment.policies, today),
       policySettings: environment.policies,
       ...(environment.kind === 'gke' && { cost: environmentCost(environment) }),
@@ -135,7 +136,9 @@ function clusterName({ kind, platform }: Environment): string {
   return kind === 'gke' ? `${platform.project}, ${platform.region}` : `context ${platform.context}`;
 }
 
-function plannedModel({ model, placement, source, workload }: ServedModel): PlannedModel {
+function plannedModel(environment: Environment, served: ServedModel): PlannedModel {
+  const { model, placement, source, workload } = served;
+  const spike = plannedSpike(environment, served);
   const metric = queueMetric(model, placement.gpusPerPod);
   const engine = engineInputs(model);
   return {
@@ -152,6 +155,7 @@ function plannedModel({ model, placement, source, workload }: ServedModel): Plan
     startupSeconds: startupBudgetSeconds(model),
     loadSeconds: Math.ceil(loadSeconds(model)),
     ...(engine !== undefined && { engine }),
+    ...(spike !== undefined && { spike }),
   };
 }
 

@@ -53,3 +53,10 @@ export function listed(words: readonly string[]): string {
   if (words.length < 2) return words.join('');
   return `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }
+
+/** Seconds up to two minutes, minutes up to two hours: `45 s`, `10.6 min`, `2.5 h`. */
+export function duration(seconds: number): string {
+  const [amount, unit] =
+    seconds < 120 ? [seconds, 's'] : seconds < 7200 ? [seconds / 60, 'min'] : [seconds / 3600, 'h'];
+  return `${Number(amount.toPrecision(3))} ${unit}`;
+}

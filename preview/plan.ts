@@ -152,4 +152,33 @@ export interface PlannedModel {
   readonly loadSeconds: number;
   /** What its engine is built from. Left out where TensorRT-LLM builds none. */
   readonly engine?: EngineInputs;
+  /** What a spike does. Left out where the model declares no capacity. */
+  readonly spike?: PlannedSpike;
+}
+
+/** A rise of traffic that stays, from the load that the least replicas carry and keep the promise. */
+export interface PlannedSpike {
+  /** How many times as many requests come. */
+  readonly times: number;
+  /** Requests a second before and in the spike. */
+  readonly ratePerSecond: readonly [number, number];
+  /** When it begins, once more are ready, to keep the promise all along, and standing ready so that none misses its deadline. */
+  readonly replicas: {
+    readonly ready: number;
+    readonly later: number;
+    readonly needed: number;
+    readonly floor: number;
+  };
+  /** Seconds until more replicas are ready. */
+  readonly readySeconds: number;
+  /** Waiting requests over time: at the beginning, when replicas are ready, and when nothing waits or half as long after. */
+  readonly curve: readonly { readonly seconds: number; readonly waiting: number }[];
+  /** How the backlog goes. Left out where it never does: all replicas do less than comes. */
+  readonly gone?: {
+    readonly goneSeconds: number;
+    readonly longestWaitSeconds: number;
+    /** Requests that miss their deadline, of those that came meanwhile. */
+    readonly late: number;
+    readonly came: number;
+  };
 }

@@ -7,7 +7,7 @@ import { gkeNodePool } from '../../models/gke-node-pool';
 import { memoryFit } from '../../models/memory';
 import { defineModel, type Model } from '../../models/model';
 import { placeOn } from '../../models/placement';
-import { fetchSeconds, loadSeconds } from '../../models/startup';
+import { EXPECTED_NODE_SECONDS, fetchSeconds, loadSeconds } from '../../models/startup';
 import type { ClusterTimes } from './fleet';
 import { BatchReplica, type Replica, SlotReplica } from './replica';
 import type { Requests } from './requests';
@@ -42,8 +42,6 @@ const TOGETHER = 1 / 17.5;
 /** Until the first token, beside waiting: assumed. The promise is the model's own, 2 s. */
 const FIRST_TOKEN_SECONDS = 0.5;
 
-/** A new GPU node is there after 4 to 7 minutes (Triton's GKE marketplace README): the middle. */
-const NODE_SECONDS = 330;
 /** cluster-autoscaler's `--scale-down-unneeded-time`. */
 const IDLE_SECONDS = 600;
 
@@ -108,7 +106,7 @@ function servedAs(model: Model, measured: MeasuredCapacity) {
     waitSeconds: budget.seconds,
     deadlineSeconds: model.deadlineSeconds ?? 60,
     times: {
-      nodeSeconds: NODE_SECONDS,
+      nodeSeconds: EXPECTED_NODE_SECONDS,
       startSeconds: fetchSeconds(model) + loadSeconds(model),
       idleSeconds: IDLE_SECONDS,
     },

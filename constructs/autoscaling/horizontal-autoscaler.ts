@@ -1,5 +1,6 @@
 import { k8s } from 'cdk8s-plus-28';
 import type { Construct } from 'constructs';
+import { UP_SECONDS } from '../../models/capacity/time-to-ready';
 import type { Scale } from '../../models/model';
 import { type PodMetric, podMetrics, type ScaleMetric } from '../../models/queue-metric';
 import type { InferenceServer } from '../inference-server';
@@ -11,7 +12,7 @@ import type { InferenceServer } from '../inference-server';
  */
 export const SCALING_BEHAVIOR = {
   scaleUp: {
-    stabilizationWindowSeconds: 60,
+    stabilizationWindowSeconds: UP_SECONDS,
     selectPolicy: 'Max',
     policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }],
   },

@@ -25,6 +25,12 @@ export interface ServerQueue {
   readonly figures: (arrivals: Arrivals) => QueueFigures;
 }
 
+/** Whether a replica is one queue: an ensemble is several, and with sequences requests wait for their own. */
+export function isSingleQueue(backend: Model['backend']): boolean {
+  if (isLanguageModel(backend)) return true;
+  return backend.kind !== 'ensemble' && backend.batching.kind !== 'sequence';
+}
+
 /**
  * The queue that a replica of a model is.
  *
@@ -51,7 +57,7 @@ export function serverQueue(
       figures: (arrivals) => slotQueue(arrivals, { slots: together, secondsAt, cv }),
     };
   }
-  if (backend.kind === 'ensemble' || backend.batching.kind === 'sequence') throw noSingleQueue(model);
+  if (!isSingleQueue(backend) || backend.kind === 'ensemble') throw noSingleQueue(model);
   const together = bestTogether(service, Math.max(1, maxBatchSize(backend.batching)));
   const instances = Math.max(1, instanceCount(instancesOf(backend), gpusPerPod));
   const delay = backend.batching.kind === 'dynamic' ? (backend.batching.maxQueueDelayMicros ?? 0) / 1e6 : 0;

@@ -12,6 +12,7 @@ import { Patterns } from './patterns';
 import { Resources } from './resources';
 import { Rollouts } from './rollouts';
 import { sharedTexts } from './shared-texts';
+import { SpikeSection, spikingModels } from './spike';
 import { TopologySection } from './topology-view';
 import { total } from './totals';
 import { Versions } from './versions';
@@ -77,6 +78,7 @@ type MaybePart = Part | false;
 function partsOf({ plan, diff }: Compared): Part[] {
   const { summary } = plan;
   const texts = sharedTexts(plan);
+  const spikes = spikingModels(plan);
   const judgement: MaybePart[] = [
     {
       id: 'policies',
@@ -104,6 +106,14 @@ function partsOf({ plan, diff }: Compared): Part[] {
       count: whole(summary.models.length),
       about: 'How each model fills the fullest GPU of a pod, the tightest first.',
       content: <MemorySection plan={plan} diff={diff} />,
+    },
+    spikes.length > 0 && {
+      id: 'spike',
+      title: 'A spike',
+      count: whole(spikes.length),
+      about:
+        'Requests that wait until new nodes are there, from the load that the least replicas carry. Chance is left out; models that declare no capacity are missing.',
+      content: <SpikeSection models={spikes} />,
     },
     (summary.cost ?? diff?.cost.before) !== undefined && {
       id: 'cost',

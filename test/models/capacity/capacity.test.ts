@@ -93,8 +93,9 @@ describe('capacity', () => {
 
   it('needs no warm floor where replicas are ready before deadlines end', () => {
     const known = { nodeSeconds: 0, fetchSeconds: 0, loadSeconds: 5 };
-    const { floor, ready } = capacity(promising(2), { ratePerSecond: 20, measured: ENGINE, known });
-    expect(ready.seconds).toBe(30);
+    const patient = defineModel({ ...promising(2), deadlineSeconds: 300 });
+    const { floor, ready } = capacity(patient, { ratePerSecond: 20, measured: ENGINE, known });
+    expect(ready.seconds).toBe(90);
     expect(floor).toEqual({ replicas: 0, carries: Number.POSITIVE_INFINITY });
   });
 

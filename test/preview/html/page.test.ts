@@ -7,6 +7,7 @@ import { launchChromium } from '../../support/chromium';
 import { ROOT } from '../../support/environment-file';
 import { exampleDiff } from './example-diff';
 import { newImages, openFolds, planOfMany, ReportPages } from './report-pages';
+import { SPIKES, withSpikes } from './spikes';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -22,7 +23,7 @@ beforeAll(async () => {
   const prod = await buildPlan(ROOT, 'prod');
   const many = await planOfMany(100);
   reports = {
-    plan: pages.write({ plan: prod }),
+    plan: pages.write({ plan: withSpikes(prod, SPIKES.goes, SPIKES.stays) }),
     diff: pages.write(exampleDiff(prod)),
     openshift: pages.write({ plan: await buildPlan(ROOT, 'openshift') }),
     many: pages.write({ plan: many }),

@@ -6,6 +6,7 @@ import { type KubernetesObject, type Plan, SECRET } from '../../../preview/plan'
 import { ROOT } from '../../support/environment-file';
 import { exampleDiff } from './example-diff';
 import { newImages, planOfMany } from './report-pages';
+import { SPIKES, withSpikes } from './spikes';
 
 let prod: Plan;
 beforeAll(async () => {
@@ -116,5 +117,30 @@ describe('a hundred models', () => {
     expect(characters).toBeGreaterThan(1_900_000);
     // Escaped, a quote takes six characters.
     expect(characters).toBeLessThan(2_400_000);
+  });
+});
+
+describe('a spike', () => {
+  const html = (...spikes: Parameters<typeof withSpikes>[1][]) => renderHtml({ plan: withSpikes(prod, ...spikes) });
+
+  it('is left out where no model declares a capacity', () => {
+    expect(html()).not.toContain('id="spike"');
+  });
+
+  it('is drawn with the time when new replicas are ready, and told as a table of the same points', () => {
+    const page = html(SPIKES.goes);
+    expect(page).toContain('points="0.00,100.00 27.89,0.00 100.00,100.00"');
+    expect(page).toContain('class="ready" x1="27.89%"');
+    for (const cell of ['<th scope="row">10.6 min</th><td class="number">11,900</td>', '<th scope="row">38 min</th>']) {
+      expect(page).toContain(cell);
+    }
+    expect(page).toContain('40,120 of 47,880 that come meanwhile miss their deadline');
+  });
+
+  it('says that a backlog never goes, or that there is none', () => {
+    expect(html(SPIKES.stays)).toContain('The backlog never goes');
+    const none = html(SPIKES.none);
+    expect(none).toContain('What is ready carries it.');
+    expect(none).not.toContain('class="spike"');
   });
 });
