@@ -53,6 +53,12 @@ const PHASE_MS = 300_000;
 /** How long nothing changes where nothing should. */
 const HOLD_MS = 25_000;
 
+/** With it, replicas are kept for as long as the constructs say, which takes half an hour. */
+const FULL = process.env.TRITON_STACK_FULL_WINDOWS !== undefined;
+/** Just less than the window of ten minutes. */
+const WINDOW_MS = 590_000;
+const DOWN_MS = FULL ? 1_800_000 : PHASE_MS;
+
 const VISION = 'triton-vision';
 const CHAT = 'triton-chat';
 
@@ -140,7 +146,7 @@ describe('replicas follow the load', () => {
         return replicas === wanted && (await cluster.pods.addresses('vision')).length === wanted;
       },
       (there) => there,
-      CHANGE_MS,
+      FULL ? DOWN_MS : CHANGE_MS,
     );
     return seen;
   };
@@ -208,25 +214,39 @@ describe('replicas follow the load', () => {
     expect(await held(HOLD_MS)).toEqual([4]);
   });
 
-  it('less load keeps them for the window, and then they go one by one, and their nodes', {
-    timeout: PHASE_MS,
-  }, async () => {
+  it('less load keeps them for the window, and then they go one by one', { timeout: DOWN_MS }, async () => {
     load.rate(2);
-    expect(await held(HOLD_MS)).toEqual([4]);
-    // Ten minutes, and one a minute: from here on seconds.
-    await cluster.metrics.api.merge(`/apis/autoscaling/v2/namespaces/${NAMESPACE}/horizontalpodautoscalers/${VISION}`, {
+    expect(await held(FULL ? WINDOW_MS : HOLD_MS)).toEqual([4]);
+    if (!FULL) await shorten();
+    expect(await follow(1)).toEqual([4, 3, 2, 1]);
+  });
+
+  it('nobody held, nobody awake, and no node without a pod', { timeout: DOWN_MS }, async () => {
+    await eventually(
+      () => cluster.replicas(CHAT),
+      (replicas) => replicas === 0,
+      DOWN_MS,
+    );
+    await eventually(
+      () => cluster.nodes(),
+      (nodes) => nodes === 1,
+      CHANGE_MS,
+    );
+    expect(load.since(performance.now() - HOLD_MS).every(({ status }) => status === 200)).toBe(true);
+  });
+
+  /** Seconds in place of the minutes that replicas are kept for. */
+  const shorten = async (): Promise<void> => {
+    const { api } = cluster.metrics;
+    await api.merge(`/apis/autoscaling/v2/namespaces/${NAMESPACE}/horizontalpodautoscalers/${VISION}`, {
       spec: {
         behavior: {
           scaleDown: { stabilizationWindowSeconds: 5, policies: [{ type: 'Pods', value: 1, periodSeconds: 5 }] },
         },
       },
     });
-    expect(await follow(1)).toEqual([4, 3, 2, 1]);
-    const nodes = (await cluster.pods.addresses('chat')).length + 1;
-    await eventually(
-      () => cluster.nodes(),
-      (there) => there === nodes,
-      CHANGE_MS,
-    );
-  });
+    await api.merge(`/apis/keda.sh/v1alpha1/namespaces/${NAMESPACE}/scaledobjects/${CHAT}`, {
+      spec: { cooldownPeriod: 5 },
+    });
+  };
 });
