@@ -65,7 +65,7 @@ export function renderCapacity(priced: PricedCapacity, style: Style): string {
     ]),
     '',
     colours.bold(`A spike of ${number(capacity.spike.times)} times the load`),
-    ...rows(spikeRows(capacity.spike, capacity.ready.seconds)),
+    ...rows(spikeRows(capacity.spike)),
     ...sourceLines(cost?.replicas, style),
   ];
   return `${sections.join('\n')}\n`;
@@ -100,27 +100,30 @@ function deployedText(deployed: PricedCapacity['deployed']): string {
   return `${deployed.name} ${number(deployed.target)}: ${from}`;
 }
 
-function spikeRows(spike: CapacitySpike, readySeconds: number): [string, string][] {
-  const { ratePerSecond, replicas, backlog, goneSeconds, longestWaitSeconds, late, came, needed } = spike;
+function spikeRows(spike: CapacitySpike): [string, string][] {
+  const { ratePerSecond, rounds, backlog, goneSeconds, longestWaitSeconds, late, came, needed } = spike;
+  const [ready, most] = [rounds[0]?.replicas ?? 0, rounds.at(-1)?.replicas ?? 0];
   const head: [string, string] = [
     'comes',
-    `${number(ratePerSecond)} requests a second; ${count(replicas.ready, 'replica')} ready, ${replicas.later} at most, ${needed} needed`,
+    `${number(ratePerSecond)} requests a second; ${count(ready, 'replica')} ready, ${most} in the end, ${needed} needed`,
   ];
   if (backlog === 0) return [head, ['backlog', 'none: what is ready carries it']];
-  const first: [string, string] = [
-    'backlog',
-    `${number(backlog)} requests when the others are ready, after ${duration(readySeconds)}`,
-  ];
+  const more = rounds.slice(1).filter(({ seconds }) => seconds < goneSeconds);
+  const first: [string, string][] =
+    more.length === 0
+      ? []
+      : [['ready', more.map(({ seconds, replicas }) => `${replicas} after ${duration(seconds)}`).join(', ')]];
   if (!Number.isFinite(goneSeconds)) {
     return [
       head,
-      first,
-      ['gone', `never: ${replicas.later} replicas do less than comes; scale.max has to be ${needed}`],
+      ...first,
+      ['gone', `never: ${count(most, 'replica')} do less than comes; scale.max has to be ${needed}`],
     ];
   }
   return [
     head,
-    first,
+    ...first,
+    ['backlog', `${number(backlog)} requests at most`],
     ['gone', `after ${duration(goneSeconds)}`],
     ['wait', `${duration(longestWaitSeconds)} at the longest`],
     ['late', `${number(late)} requests miss their deadline: ${percent(late / came)} of those that come meanwhile`],

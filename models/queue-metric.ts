@@ -1,4 +1,5 @@
 import { capacity } from './capacity/capacity';
+import { OCCUPIED, occupiedTarget } from './capacity/occupied';
 import { isSingleQueue } from './capacity/server-queue';
 import type { Model } from './model';
 import { type Backend, isDecoupled, isLanguageModel, type LanguageModelBackend, workingBackends } from './spec/backend';
@@ -101,19 +102,6 @@ export const GUARD_METRICS = {
 } as const satisfies Record<string, PodMetric>;
 
 /**
- * Shares of what a pod can compute at a time, at which another replica is due before a load test has shown a better
- * figure (model.capacity): chosen in bench/autoscale, on days 1 to 3.
- *
- * Slots that compute apart are the load. Three quarters is also the most that a target may be, whatever a load test
- * showed: a pod that is full has to ask for more, and an autoscaler does not act on less than a tenth
- * (`--horizontal-pod-autoscaler-tolerance`), be it of the root.
- *
- * Requests of one batch may take longer together, and how much longer nobody said: at 0.4 of its slots a server may be at
- * 0.9 of what it can do.
- */
-export const OCCUPIED = { slots: 0.75, batches: 0.4 } as const;
-
-/**
  * What a model's replicas are scaled on, with its guard, or undefined where Triton has no figure: vLLM and the LLM API
  * take every request at once and tell nobody how many there are, and a decoupled model's requests count as computed when
  * they were handed over (measured on Triton 2.51: 14 ms of the 900 that each took).
@@ -176,7 +164,7 @@ function slotsOf({ maxBatch, pipelineParallel = 1 }: LanguageModelBackend): numb
 function derivedTarget(model: Model, slots: number): number | undefined {
   const { backend, capacity: measured } = model;
   if (measured === undefined || !isSingleQueue(backend)) return undefined;
-  return Math.min(capacity(model, { ratePerSecond: 1, measured }).target.computed, OCCUPIED.slots * slots);
+  return occupiedTarget(capacity(model, { ratePerSecond: 1, measured }).target.computed, slots);
 }
 
 interface Batcher {

@@ -162,16 +162,12 @@ export interface PlannedSpike {
   readonly times: number;
   /** Requests a second before and in the spike. */
   readonly ratePerSecond: readonly [number, number];
-  /** When it begins, once more are ready, to keep the promise all along, and standing ready so that none misses its deadline. */
-  readonly replicas: {
-    readonly ready: number;
-    readonly later: number;
-    readonly needed: number;
-    readonly floor: number;
-  };
-  /** Seconds until more replicas are ready. */
-  readonly readySeconds: number;
-  /** Waiting requests over time: at the beginning, when replicas are ready, and when nothing waits or half as long after. */
+  /** Replicas over time, as the autoscaler orders them in rounds. */
+  readonly rounds: readonly { readonly seconds: number; readonly replicas: number }[];
+  /** Replicas that keep the promise all along, and those that have to stand ready so that none misses its deadline. */
+  readonly needed: number;
+  readonly floor: number;
+  /** Waiting requests over time: each time more replicas are ready, and until nothing waits, or half as long again. */
   readonly curve: readonly { readonly seconds: number; readonly waiting: number }[];
   /** How the backlog goes. Left out where it never does: all replicas do less than comes. */
   readonly gone?: {

@@ -15,16 +15,15 @@ export function plannedSpike(environment: Environment, served: ServedModel): Pla
   const { scale, known } = servedPlace(environment, served);
   const { keepsPerSecond } = capacity(model, { ratePerSecond: 1, measured });
   const ratePerSecond = keepsPerSecond * Math.max(1, scale.min);
-  const { spike, ready, floor, queue } = capacity(model, { ratePerSecond, measured, scale, known });
-  const { goneSeconds, longestWaitSeconds, late, came, backlog } = spike;
-  const grows = spike.ratePerSecond - spike.replicas.later * queue.mostPerSecond;
+  const { spike, floor } = capacity(model, { ratePerSecond, measured, scale, known });
+  const { goneSeconds, longestWaitSeconds, late, came } = spike;
   return {
     times: spike.times,
     ratePerSecond: [ratePerSecond, spike.ratePerSecond],
-    replicas: { ...spike.replicas, needed: spike.needed, floor: floor.replicas },
-    readySeconds: ready.seconds,
-    ...(Number.isFinite(goneSeconds)
-      ? { curve: spike.curve, gone: { goneSeconds, longestWaitSeconds, late, came } }
-      : { curve: [...spike.curve, { seconds: 1.5 * ready.seconds, waiting: backlog + 0.5 * ready.seconds * grows }] }),
+    rounds: spike.rounds,
+    needed: spike.needed,
+    floor: floor.replicas,
+    curve: spike.curve,
+    ...(Number.isFinite(goneSeconds) && { gone: { goneSeconds, longestWaitSeconds, late, came } }),
   };
 }

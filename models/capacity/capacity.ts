@@ -2,9 +2,10 @@ import type { Model, Scale } from '../model';
 import { gpuDemand } from '../placement';
 import { InputError } from '../problem';
 import type { MeasuredCapacity } from './measured';
-import type { Arrivals, QueueFigures } from './queue-figures';
+import { occupiedTarget, toldFigure } from './occupied';
+import { type Arrivals, type QueueFigures, UNSETTLED } from './queue-figures';
 import { type ServerQueue, serverQueue } from './server-queue';
-import { readyForSpike, type SpikeOutcome, spikeOutcome } from './spike';
+import { type SpikeOutcome, spikeOutcome } from './spike';
 import { type KnownTimes, type TimeToReady, timeToReady } from './time-to-ready';
 import { type UnusedPromise, type WaitBudget, waitBudgets } from './wait-budget';
 
@@ -45,8 +46,6 @@ export interface CapacityTarget {
 export interface CapacitySpike extends SpikeOutcome {
   readonly times: number;
   readonly ratePerSecond: number;
-  /** Replicas when it begins, and once more are ready. */
-  readonly replicas: { readonly ready: number; readonly later: number };
   /** Replicas that would keep the promise for as long as it lasts. */
   readonly needed: number;
   /** Seconds that a request may wait before it misses its deadline. */
@@ -72,9 +71,9 @@ export interface Capacity {
   readonly ready: TimeToReady;
   /** Replicas that have to stand ready. */
   readonly floor: {
-    /** So that requests of the spike meet their deadline, however long it takes until more is ready. */
+    /** So that requests of the spike meet their deadline, while more get ready in rounds. */
     readonly replicas: number;
-    /** How many times the load `Capacity.replicas` carry so; infinite where replicas come sooner than deadlines end. */
+    /** How many times the load `Capacity.replicas` carry so. */
     readonly carries: number;
   };
   readonly spike: CapacitySpike;
@@ -104,7 +103,26 @@ export function capacity(model: Model, demand: CapacityDemand): Capacity {
   const deadlineWaitSeconds = Math.max(0, deadline.seconds);
   const spikeRate = ratePerSecond * times;
   const atStart = Math.min(Math.max(replicas, scale.min, 1), scale.max);
-  const inTime = 1 - Math.min(1, deadlineWaitSeconds / ready.seconds);
+  const computed = kept.meanInFlight - kept.meanWaiting;
+  const slots = queue.together * queue.instances;
+  const told = (rate: number) => {
+    const { meanInFlight, meanWaiting, utilization } = queue.figures({
+      ratePerSecond: Math.min(rate, queue.mostPerSecond),
+    });
+    const inside = utilization < UNSETTLED ? meanInFlight - meanWaiting : slots;
+    return toldFigure(queue, inside, occupiedTarget(computed, slots));
+  };
+  const spiking = (rate: number, from: number) =>
+    spikeOutcome({
+      ratePerSecond: rate,
+      from,
+      most: Math.max(from, scale.max),
+      perReplica: queue.mostPerSecond,
+      readySeconds: ready.seconds,
+      waitSeconds: deadlineWaitSeconds,
+      told,
+    });
+  const carried = (rate: number, from: number) => spiking(rate, from).longestWaitSeconds <= deadlineWaitSeconds;
   return {
     model: model.name,
     ratePerSecond,
@@ -120,26 +138,19 @@ export function capacity(model: Model, demand: CapacityDemand): Capacity {
     replicas,
     figures: queue.figures(share(fleet, ratePerSecond, replicas)),
     target: {
-      computed: kept.meanInFlight - kept.meanWaiting,
+      computed,
       inFlight: kept.meanInFlight,
       waiting: kept.meanWaiting,
     },
     ready,
     floor: {
-      replicas: Math.ceil(readyForSpike(spikeRate, ready.seconds, deadlineWaitSeconds) / queue.mostPerSecond),
-      carries: inTime === 0 ? Number.POSITIVE_INFINITY : (replicas * queue.mostPerSecond) / (ratePerSecond * inTime),
+      replicas: least(Math.ceil(spikeRate / queue.mostPerSecond), (from) => carried(spikeRate, from)),
+      carries: largest((more) => carried(ratePerSecond * more, replicas)),
     },
     spike: {
-      ...spikeOutcome({
-        ratePerSecond: spikeRate,
-        readyPerSecond: atStart * queue.mostPerSecond,
-        laterPerSecond: scale.max * queue.mostPerSecond,
-        readySeconds: ready.seconds,
-        waitSeconds: deadlineWaitSeconds,
-      }),
+      ...spiking(spikeRate, atStart),
       times,
       ratePerSecond: spikeRate,
-      replicas: { ready: atStart, later: scale.max },
       needed: replicasFor(fleet, spikeRate),
       deadlineWaitSeconds,
     },
@@ -186,18 +197,22 @@ function replicasFor(fleet: Fleet, ratePerSecond: number): number {
       },
     ]);
   }
+  const kept = (replicas: number) => isKept(fleet, share(fleet, ratePerSecond, replicas));
   let most = Math.max(1, Math.ceil(ratePerSecond / (queue.mostPerSecond * PLANNED)));
-  let least = most - 1;
-  while (!isKept(fleet, share(fleet, ratePerSecond, most))) {
-    least = most;
-    most *= 2;
+  while (!kept(most)) most *= 2;
+  return least(most, kept);
+}
+
+/** The least whole number from 1 on that is enough, where `most` is. */
+function least(most: number, isEnough: (number: number) => boolean): number {
+  let low = 0;
+  let high = most;
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (isEnough(middle)) high = middle;
+    else low = middle;
   }
-  while (most - least > 1) {
-    const middle = Math.floor((least + most) / 2);
-    if (isKept(fleet, share(fleet, ratePerSecond, middle))) most = middle;
-    else least = middle;
-  }
-  return most;
+  return high;
 }
 
 /** Halvings until the largest rate is known to a thousandth. */
@@ -205,11 +220,24 @@ const STEPS = 12;
 
 /** The largest rate of one replica among so many that keeps the promise. */
 function keeps(fleet: Fleet, replicas: number): number {
+  const most = fleet.queue.mostPerSecond * PLANNED;
+  return largest((rate) => isKept(fleet, share(fleet, rate * replicas, replicas)), most);
+}
+
+/** More than any load rises by. */
+const ENDLESS = 1000;
+
+/** The largest number up to `most` that is possible, to a share of it that is a power of a half. */
+function largest(
+  isPossible: (number: number) => boolean,
+  most = ENDLESS,
+  steps = most === ENDLESS ? 2 * STEPS : STEPS,
+): number {
   let low = 0;
-  let high = fleet.queue.mostPerSecond * PLANNED;
-  for (let step = 0; step < STEPS; step += 1) {
+  let high = most;
+  for (let step = 0; step < steps; step += 1) {
     const middle = (low + high) / 2;
-    if (isKept(fleet, share(fleet, middle * replicas, replicas))) low = middle;
+    if (isPossible(middle)) low = middle;
     else high = middle;
   }
   return low;

@@ -1,20 +1,30 @@
-/** A rise of traffic that stays, met by what is ready until new replicas are. */
+/** A rise of traffic that stays, met by what is ready and what an autoscaler adds to it. */
 export interface Spike {
-  /** Requests a second from its beginning on. */
+  /** Requests a second from its beginning on, a like share for each replica that is ready. */
   readonly ratePerSecond: number;
-  /** Requests a second that the ready replicas do. */
-  readonly readyPerSecond: number;
-  /** Requests a second once the new replicas are ready as well. */
-  readonly laterPerSecond: number;
-  /** Seconds until then. */
+  /** Replicas at its beginning, and at most. */
+  readonly from: number;
+  readonly most: number;
+  /** Requests a second that a replica does. */
+  readonly perReplica: number;
+  /** Seconds from what full replicas tell until those that are ordered for it are ready. */
   readonly readySeconds: number;
   /** Seconds that a request may wait. */
   readonly waitSeconds: number;
+  /** What a replica tells the autoscaler at so many requests a second, in targets; where it cannot do them, it is full. */
+  readonly told: (perSecond: number) => number;
+}
+
+/** Replicas that are ready from a time on. */
+export interface Round {
+  readonly seconds: number;
+  readonly replicas: number;
 }
 
 /** What a spike does to those who come during it. */
 export interface SpikeOutcome {
-  /** Requests that wait when the new replicas are ready. */
+  readonly rounds: readonly Round[];
+  /** Requests that wait at most; infinite where more come than is ever done. */
   readonly backlog: number;
   /** Seconds from the beginning of the spike until nothing waits any more; infinite where that never is. */
   readonly goneSeconds: number;
@@ -24,57 +34,85 @@ export interface SpikeOutcome {
   readonly late: number;
   /** Requests that come until it is gone; infinite where it never goes. */
   readonly came: number;
-  /** Waiting requests over time, for a picture: at the beginning, when replicas are ready, when nothing waits. */
+  /** Waiting requests over time, for a picture: each time more is ready, until nothing waits, or half as long again. */
   readonly curve: readonly { readonly seconds: number; readonly waiting: number }[];
 }
 
-/**
- * A spike as a fluid (Newell, Applications of Queueing Theory, 1982, chapter 2): requests flow in at one rate and are done
- * at another, first in first out, and what is more waits. Chance is left out: it is small beside a backlog that grows
- * for minutes.
- *
- * Whoever comes waits longest just before the new replicas are ready: `readySeconds × (1 - ready / rate)`.
- */
-export function spikeOutcome(spike: Spike): SpikeOutcome {
-  const { ratePerSecond: rate, readyPerSecond: ready, laterPerSecond: later, readySeconds, waitSeconds } = spike;
-  const start = { seconds: 0, waiting: 0 };
-  if (rate <= ready) {
-    return { backlog: 0, goneSeconds: 0, longestWaitSeconds: 0, late: 0, came: 0, curve: [start] };
-  }
-  const backlog = (rate - ready) * readySeconds;
-  const peak = { seconds: readySeconds, waiting: backlog };
-  if (later <= rate) {
-    const infinite = Number.POSITIVE_INFINITY;
-    return {
-      backlog,
-      goneSeconds: infinite,
-      longestWaitSeconds: infinite,
-      late: infinite,
-      came: infinite,
-      curve: [start, peak],
-    };
-  }
-  const goneSeconds = readySeconds + backlog / (later - rate);
-  // Who is started at the time x came at the time (work done until x) / rate. Waits rise until the new replicas are
-  // ready, and fall from then on.
-  const longestWaitSeconds = readySeconds * (1 - ready / rate);
-  const risen = waitSeconds / (1 - ready / rate);
-  const fallen = (goneSeconds * (later - rate) - waitSeconds * rate) / (later - rate);
-  const late = longestWaitSeconds <= waitSeconds ? 0 : (readySeconds - risen) * ready + (fallen - readySeconds) * later;
-  return {
-    backlog,
-    goneSeconds,
-    longestWaitSeconds,
-    late,
-    came: rate * goneSeconds,
-    curve: [start, peak, { seconds: goneSeconds, waiting: 0 }],
-  };
+/** Replicas that got ready at the same time. */
+interface Cohort {
+  readonly replicas: number;
+  /** Requests that wait in each of them. */
+  waiting: number;
 }
 
+const NEVER = Number.POSITIVE_INFINITY;
+/** What an autoscaler leaves alone (`--horizontal-pod-autoscaler-tolerance`). */
+const TOLERANCE = 0.1;
+
 /**
- * Requests a second that have to be ready so that nobody waits longer than `waitSeconds` in a spike, however long it takes
- * until more is ready.
+ * A spike as a fluid (Newell, Applications of Queueing Theory, 1982, chapter 2), in each replica: requests flow in at one
+ * rate and are done at another, first in first out, and what is more waits, there: a new replica takes none of it over.
+ * Chance is left out: it is small beside a backlog that grows for minutes.
+ *
+ * The autoscaler adds replicas in rounds. Full ones ask for as many times their number as they tell targets; while those
+ * are not ready they count as idle, so that no more is asked for (kubernetes v1.34.4, replica_calculator.go).
  */
-export function readyForSpike(ratePerSecond: number, readySeconds: number, waitSeconds: number): number {
-  return ratePerSecond * Math.min(1, Math.max(0, 1 - waitSeconds / readySeconds));
+export function spikeOutcome(spike: Spike): SpikeOutcome {
+  const { ratePerSecond, most, perReplica, readySeconds, waitSeconds } = spike;
+  const cohorts: Cohort[] = [];
+  const rounds: Round[] = [];
+  const curve = [{ seconds: 0, waiting: 0 }];
+  let late = 0;
+  let longest = 0;
+  for (let replicas = spike.from, now = 0; ; now += readySeconds) {
+    cohorts.push({ replicas: replicas - (rounds.at(-1)?.replicas ?? 0), waiting: 0 });
+    rounds.push({ seconds: now, replicas });
+    const comes = ratePerSecond / replicas;
+    const grows = comes - perReplica;
+    const oldest = cohorts[0] as Cohort;
+    if (grows <= 0 && oldest.waiting === 0) break;
+    const next = Math.min(most, asked(spike, cohorts, replicas, comes));
+    const gone = grows < 0 ? oldest.waiting / -grows : NEVER;
+    const seconds = Math.min(gone, next > replicas ? readySeconds : NEVER);
+    if (seconds === NEVER) {
+      const shown = now === 0 ? readySeconds : now / 2;
+      curve.push({ seconds: now + shown, waiting: total(cohorts) + grows * replicas * shown });
+      return { rounds, backlog: NEVER, goneSeconds: NEVER, longestWaitSeconds: NEVER, late: NEVER, came: NEVER, curve };
+    }
+    for (const cohort of cohorts) {
+      const lasts = grows < 0 ? Math.min(seconds, cohort.waiting / -grows) : seconds;
+      const after = Math.max(0, cohort.waiting + grows * lasts);
+      late += cohort.replicas * comes * lasts * shareAbove(waitSeconds * perReplica, cohort.waiting, after);
+      cohort.waiting = after;
+      longest = Math.max(longest, after / perReplica);
+    }
+    curve.push({ seconds: now + seconds, waiting: total(cohorts) });
+    if (seconds === gone) break;
+    replicas = next;
+  }
+  const { seconds: goneSeconds } = curve.at(-1) as { seconds: number };
+  const backlog = Math.max(...curve.map(({ waiting }) => waiting));
+  return { rounds, backlog, goneSeconds, longestWaitSeconds: longest, late, came: ratePerSecond * goneSeconds, curve };
+}
+
+/** Replicas that the autoscaler asks for: those in which requests wait are full. */
+function asked({ told, perReplica }: Spike, cohorts: readonly Cohort[], replicas: number, comes: number): number {
+  const full = comes > perReplica ? replicas : sum(cohorts.filter(({ waiting }) => waiting > 0));
+  const ratio = (full * told(NEVER) + (full === replicas ? 0 : (replicas - full) * told(comes))) / replicas;
+  return ratio <= 1 + TOLERANCE ? replicas : Math.ceil(ratio * replicas - 1e-9);
+}
+
+function sum(cohorts: readonly Cohort[]): number {
+  return cohorts.reduce((count, { replicas }) => count + replicas, 0);
+}
+
+function total(cohorts: readonly Cohort[]): number {
+  return cohorts.reduce((count, { replicas, waiting }) => count + replicas * waiting, 0);
+}
+
+/** How much of a line from one value to another lies above a limit. */
+function shareAbove(limit: number, from: number, to: number): number {
+  const [low, high] = from < to ? [from, to] : [to, from];
+  if (high <= limit) return 0;
+  return low >= limit ? 1 : (high - limit) / (high - low);
 }

@@ -112,7 +112,7 @@ function partsOf({ plan, diff }: Compared): Part[] {
       title: 'A spike',
       count: whole(spikes.length),
       about:
-        'Requests that wait until new nodes are there, from the load that the least replicas carry. Chance is left out; models that declare no capacity are missing.',
+        'Requests that wait until new nodes are there, from the load that the least replicas carry; above the curve, replicas that are ready. Chance is left out; models that declare no capacity are missing.',
       content: <SpikeSection models={spikes} />,
     },
     (summary.cost ?? diff?.cost.before) !== undefined && {

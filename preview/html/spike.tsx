@@ -30,30 +30,30 @@ export function SpikeSection({ models }: { readonly models: readonly SpikingMode
   );
 }
 
-function inWords({ times, ratePerSecond: [before, after], replicas, gone, curve }: PlannedSpike): string {
-  const comes = `${rate(after)} requests a second in place of ${rate(before)}, ${times} times as many. Replicas: ${replicas.ready} ready, ${replicas.later} at most, ${replicas.needed} to keep the promise all along.`;
+function inWords({ times, ratePerSecond: [before, after], rounds, needed, floor, gone, curve }: PlannedSpike): string {
+  const [ready, most] = [rounds[0]?.replicas, rounds.at(-1)?.replicas];
+  const comes = `${rate(after)} requests a second in place of ${rate(before)}, ${times} times as many. Replicas: ${ready} ready, ${most} in the end, ${needed} to keep the promise all along.`;
   if (curve.length === 1) return `${comes} What is ready carries it.`;
-  const floor = `With ${replicas.floor} standing ready, none would be late.`;
-  if (gone === undefined) return `${comes} The backlog never goes: all replicas do less than comes. ${floor}`;
+  const warm = `With ${floor} standing ready, none would be late.`;
+  if (gone === undefined) return `${comes} The backlog never goes: all replicas do less than comes. ${warm}`;
   const late = `${whole(Math.round(gone.late))} of ${whole(Math.round(gone.came))} that come meanwhile miss their deadline`;
-  return `${comes} The longest wait is ${duration(gone.longestWaitSeconds)}; ${late}.${gone.late > 0 ? ` ${floor}` : ''}`;
+  return `${comes} The longest wait is ${duration(gone.longestWaitSeconds)}; ${late}.${gone.late > 0 ? ` ${warm}` : ''}`;
 }
+
+const place = (percent: number) => `${percent.toFixed(2)}%`;
 
 const HEIGHT = 160;
 /** Above the curve and below it, for words. */
 const ABOVE = 24;
 const BELOW = 24;
 
-/** The curve, with the time when more replicas are ready. Places are percentages, so that words keep their size. */
-function Picture({ spike: { curve, readySeconds } }: { readonly spike: PlannedSpike }): VNode {
+/** The curve, with the times when more replicas are ready. Places are percentages, so that words keep their size. */
+function Picture({ spike: { curve, rounds } }: { readonly spike: PlannedSpike }): VNode {
   const until = Math.max(...curve.map(({ seconds }) => seconds));
   const most = Math.max(...curve.map(({ waiting }) => waiting));
   const x = (seconds: number) => (seconds / until) * 100;
   const y = (waiting: number) => 100 - (waiting / most) * 100;
-  const at = `${x(readySeconds).toFixed(2)}%`;
   const line = curve.map(({ seconds, waiting }) => `${x(seconds).toFixed(2)},${y(waiting).toFixed(2)}`).join(' ');
-  const anchor = x(readySeconds) > 50 ? 'end' : 'start';
-  const aside = anchor === 'end' ? -6 : 6;
   const bottom = ABOVE + HEIGHT;
   return (
     <svg class="spike" width="100%" height={bottom + BELOW} aria-hidden="true" focusable="false">
@@ -71,10 +71,16 @@ function Picture({ spike: { curve, readySeconds } }: { readonly spike: PlannedSp
         <polyline class="waiting" points={line} vector-effect="non-scaling-stroke" />
       </svg>
       <line class="axis" x1="0" x2="100%" y1={bottom} y2={bottom} />
-      <line class="ready" x1={at} x2={at} y1="0" y2={bottom} />
-      <text x={at} y={ABOVE - 10} dx={aside} text-anchor={anchor}>
-        new replicas ready, {duration(readySeconds)}
-      </text>
+      {rounds
+        .filter(({ seconds }) => seconds > 0 && seconds < until)
+        .map(({ seconds, replicas }) => (
+          <g key={seconds}>
+            <line class="ready" x1={place(x(seconds))} x2={place(x(seconds))} y1={ABOVE - 4} y2={bottom} />
+            <text x={place(x(seconds))} y={ABOVE - 10} text-anchor="middle">
+              {replicas}
+            </text>
+          </g>
+        ))}
       <text x="0" y={bottom + BELOW - 6}>
         spike
       </text>
@@ -85,16 +91,11 @@ function Picture({ spike: { curve, readySeconds } }: { readonly spike: PlannedSp
   );
 }
 
-function Points({
-  name,
-  spike: { curve, readySeconds, gone },
-}: {
-  readonly name: string;
-  readonly spike: PlannedSpike;
-}) {
+function Points({ name, spike: { curve, rounds, gone } }: { readonly name: string; readonly spike: PlannedSpike }) {
   const what = (seconds: number) => {
     if (seconds === 0) return 'the spike begins';
-    if (seconds === readySeconds) return 'new replicas are ready';
+    const round = rounds.find((each) => each.seconds === seconds);
+    if (round !== undefined) return `${round.replicas} replicas are ready`;
     return gone === undefined ? 'it still grows, or stays' : 'nothing waits any more';
   };
   return (

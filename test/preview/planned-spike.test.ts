@@ -40,8 +40,8 @@ describe('plannedSpike', () => {
   it('starts from what the least replicas carry, and tells how the backlog goes', () => {
     const spike = plannedSpike(environment, as({ capacity, scale: { min: 1, max: 12 } }));
     expect(spike?.ratePerSecond[1]).toBeCloseTo(10 * (spike?.ratePerSecond[0] as number), 9);
-    expect(spike?.replicas.ready).toBe(1);
-    expect(spike?.curve.map(({ seconds }) => seconds)).toEqual([0, spike?.readySeconds, spike?.gone?.goneSeconds]);
+    expect(spike?.rounds[0]).toEqual({ seconds: 0, replicas: 1 });
+    expect(spike?.curve.at(-1)).toEqual({ seconds: spike?.gone?.goneSeconds, waiting: 0 });
     expect(spike?.gone?.late).toBeGreaterThan(0);
   });
 

@@ -83,7 +83,8 @@ describe('capacity', () => {
     expect(first.spike.late).toBeGreaterThan(0);
     const min = first.floor.replicas;
     const warm: Capacity = capacity(promising(2), { ...demand, scale: { min, max: 200 } });
-    expect(warm.spike).toMatchObject({ late: 0, replicas: { ready: min } });
+    expect(warm.spike.late).toBe(0);
+    expect(warm.spike.rounds[0]).toEqual({ seconds: 0, replicas: min });
     expect(capacity(promising(2), { ...demand, scale: { min: min - 1, max: 200 } }).spike.late).toBeGreaterThan(0);
     // What the replicas carry anyway is where lateness begins.
     const { carries } = first.floor;
@@ -91,12 +92,14 @@ describe('capacity', () => {
     expect(capacity(promising(2), { ...demand, spike: carries * 1.01 }).spike.late).toBeGreaterThan(0);
   });
 
-  it('needs no warm floor where replicas are ready before deadlines end', () => {
-    const known = { nodeSeconds: 0, fetchSeconds: 0, loadSeconds: 5 };
-    const patient = defineModel({ ...promising(2), deadlineSeconds: 300 });
-    const { floor, ready } = capacity(patient, { ratePerSecond: 20, measured: ENGINE, known });
-    expect(ready.seconds).toBe(90);
-    expect(floor).toEqual({ replicas: 0, carries: Number.POSITIVE_INFINITY });
+  it('needs the warmer a floor the later new replicas are ready', () => {
+    const floorOf = (loadSeconds: number) => {
+      const known = { nodeSeconds: 0, fetchSeconds: 0, loadSeconds };
+      return capacity(promising(2), { ratePerSecond: 20, measured: ENGINE, known, scale: { min: 1, max: 200 } });
+    };
+    expect(floorOf(5).ready.seconds).toBe(90);
+    expect(floorOf(5).floor.replicas).toBeLessThan(floorOf(600).floor.replicas);
+    expect(floorOf(5).floor.carries).toBeGreaterThan(floorOf(600).floor.carries);
   });
 
   it('refuses a promise that no number of replicas keeps', () => {

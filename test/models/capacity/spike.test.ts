@@ -1,78 +1,93 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readyForSpike, type Spike, spikeOutcome } from '../../../models/capacity/spike';
+import { type Spike, spikeOutcome } from '../../../models/capacity/spike';
 
-const SPIKE: Spike = { ratePerSecond: 50, readyPerSecond: 10, laterPerSecond: 100, readySeconds: 60, waitSeconds: 30 };
+/** Replicas that do 10 requests a second each, and tell 2 targets while they are full. */
+const SPIKE: Spike = {
+  ratePerSecond: 15,
+  from: 1,
+  most: 8,
+  perReplica: 10,
+  readySeconds: 60,
+  waitSeconds: 1,
+  told: (perSecond) => Math.min(perSecond, 10) / 5,
+};
 
-/** The same fluid, request by request. */
-function stepped({ ratePerSecond, readyPerSecond, laterPerSecond, readySeconds, waitSeconds }: Spike) {
-  let free = 0;
-  let late = 0;
-  let longest = 0;
-  let request = 0;
-  for (; ; request += 1) {
-    const came = request / ratePerSecond;
-    if (free <= came && request > 0) break;
-    const wait = Math.max(0, free - came);
-    longest = Math.max(longest, wait);
-    if (wait > waitSeconds) late += 1;
-    free = Math.max(free, came) + 1 / (free < readySeconds ? readyPerSecond : laterPerSecond);
-  }
-  return { late, longest, gone: request / ratePerSecond };
-}
+const NEVER = Number.POSITIVE_INFINITY;
 
 describe('spikeOutcome', () => {
-  it('counts what a queue that is stepped through counts', () => {
+  it('has each replica keep its own backlog, while the autoscaler adds others in rounds', () => {
+    const { late, ...outcome } = spikeOutcome(SPIKE);
+    expect(outcome).toEqual({
+      rounds: [
+        { seconds: 0, replicas: 1 },
+        { seconds: 60, replicas: 2 },
+        // One of two is full and the other takes 7.5: 1.75 targets each.
+        { seconds: 120, replicas: 4 },
+      ],
+      backlog: 300,
+      goneSeconds: 144,
+      longestWaitSeconds: 30,
+      came: 2160,
+      curve: [
+        { seconds: 0, waiting: 0 },
+        { seconds: 60, waiting: 300 },
+        { seconds: 120, waiting: 150 },
+        { seconds: 144, waiting: 0 },
+      ],
+    });
+    // Those who find more than 10 ahead: of 900 all but a thirtieth, then 450 of one replica, then 90 but a fifteenth.
+    expect(late).toBeCloseTo(870 + 450 + 84, 6);
+  });
+
+  it('ends at once where what is ready does what comes', () => {
+    expect(spikeOutcome({ ...SPIKE, ratePerSecond: 10 })).toEqual({
+      rounds: [{ seconds: 0, replicas: 1 }],
+      backlog: 0,
+      goneSeconds: 0,
+      longestWaitSeconds: 0,
+      late: 0,
+      came: 0,
+      curve: [{ seconds: 0, waiting: 0 }],
+    });
+  });
+
+  it('never ends where all replicas do less than comes, and is shown for half as long again', () => {
+    const never = { backlog: NEVER, goneSeconds: NEVER, longestWaitSeconds: NEVER, late: NEVER, came: NEVER };
+    expect(spikeOutcome({ ...SPIKE, ratePerSecond: 50, most: 2 })).toEqual({
+      ...never,
+      rounds: [
+        { seconds: 0, replicas: 1 },
+        { seconds: 60, replicas: 2 },
+      ],
+      curve: [
+        { seconds: 0, waiting: 0 },
+        { seconds: 60, waiting: 2400 },
+        { seconds: 90, waiting: 3300 },
+      ],
+    });
+    const alone = spikeOutcome({ ...SPIKE, most: 1 });
+    expect(alone).toMatchObject({ ...never, curve: [{ waiting: 0 }, { seconds: 60, waiting: 300 }] });
+  });
+
+  it('keeps requests no longer the more replicas it begins with, nor counts more late than came', () => {
     fc.assert(
       fc.property(
-        fc.record({
-          ratePerSecond: fc.double({ min: 20, max: 200, noNaN: true }),
-          readyPerSecond: fc.double({ min: 2, max: 19, noNaN: true }),
-          laterPerSecond: fc.double({ min: 210, max: 500, noNaN: true }),
-          readySeconds: fc.double({ min: 20, max: 300, noNaN: true }),
-          waitSeconds: fc.double({ min: 0, max: 200, noNaN: true }),
-        }),
-        (spike) => {
-          const seen = stepped(spike);
-          const said = spikeOutcome(spike);
-          // A request that is computed when the others get ready goes on at the old speed, and all behind it is later by
-          // as much: the backlog by what is done in that time, its end by what that takes beside those who come.
-          const held = 1 / spike.readyPerSecond;
-          const heldLonger = (held * spike.laterPerSecond) / (spike.laterPerSecond - spike.ratePerSecond);
-          const near = (said: number, seen: number, allowed: number) =>
-            expect(Math.abs(said - seen)).toBeLessThan(allowed + 0.01 * seen);
-          near(said.late, seen.late, 10 + heldLonger * spike.laterPerSecond);
-          near(said.longestWaitSeconds, seen.longest, 0.1 + held);
-          near(said.goneSeconds, seen.gone, 0.1 + heldLonger);
+        fc.integer({ min: 1, max: 40 }),
+        fc.double({ min: 1, max: 500, noNaN: true }),
+        fc.double({ min: 1.12, max: 3, noNaN: true }),
+        fc.double({ min: 0, max: 300, noNaN: true }),
+        (from, ratePerSecond, full, waitSeconds) => {
+          const told = (perSecond: number) => (Math.min(perSecond, 10) / 10) * full;
+          const spike = { ...SPIKE, from, ratePerSecond, waitSeconds, told, most: 60 };
+          const one = spikeOutcome(spike);
+          const more = spikeOutcome({ ...spike, from: from + 1 });
+          expect(more.longestWaitSeconds).toBeLessThanOrEqual(one.longestWaitSeconds);
+          expect(one.late).toBeLessThanOrEqual(one.came * (1 + 1e-9));
+          expect(one.late > 0).toBe(one.longestWaitSeconds > waitSeconds);
         },
       ),
       { numRuns: 1000 },
     );
-  });
-
-  it('ends at once where what is ready does what comes', () => {
-    expect(spikeOutcome({ ...SPIKE, readyPerSecond: 50 })).toMatchObject({ backlog: 0, goneSeconds: 0, late: 0 });
-  });
-
-  it('never ends where even the new replicas do less than comes', () => {
-    expect(spikeOutcome({ ...SPIKE, laterPerSecond: 50 })).toMatchObject({
-      backlog: 2400,
-      goneSeconds: Number.POSITIVE_INFINITY,
-      late: Number.POSITIVE_INFINITY,
-    });
-  });
-});
-
-describe('readyForSpike', () => {
-  it('is the least with which nobody waits longer than may be', () => {
-    const { ratePerSecond, readySeconds, waitSeconds } = SPIKE;
-    const readyPerSecond = readyForSpike(ratePerSecond, readySeconds, waitSeconds);
-    expect(spikeOutcome({ ...SPIKE, readyPerSecond })).toMatchObject({ late: 0, longestWaitSeconds: waitSeconds });
-    expect(spikeOutcome({ ...SPIKE, readyPerSecond: readyPerSecond * 0.99 }).late).toBeGreaterThan(0);
-  });
-
-  it('is all of it for requests that may not wait, and nothing where replicas come before deadlines end', () => {
-    expect(readyForSpike(50, 60, -1)).toBe(50);
-    expect(readyForSpike(50, 60, 61)).toBe(0);
   });
 });

@@ -129,12 +129,15 @@ describe('a spike', () => {
 
   it('is drawn with the time when new replicas are ready, and told as a table of the same points', () => {
     const page = html(SPIKES.goes);
-    expect(page).toContain('points="0.00,100.00 27.89,0.00 100.00,100.00"');
-    expect(page).toContain('class="ready" x1="27.89%"');
-    for (const cell of ['<th scope="row">10.6 min</th><td class="number">11,900</td>', '<th scope="row">38 min</th>']) {
+    expect(page).toContain(
+      'points="0.00,100.00 14.58,53.90 29.17,17.38 43.75,0.00 58.33,1.77 72.92,32.27 100.00,100.00"',
+    );
+    expect(page.match(/class="ready" x1="[0-9.]+%"/g)).toHaveLength(5);
+    expect(page).toContain('class="ready" x1="14.58%"');
+    for (const cell of ['<td class="number">9,100</td><td>4 replicas are ready</td>', '<th scope="row">80 min</th>']) {
       expect(page).toContain(cell);
     }
-    expect(page).toContain('40,120 of 47,880 that come meanwhile miss their deadline');
+    expect(page).toContain('98,020 of 100,800 that come meanwhile miss their deadline');
   });
 
   it('says that a backlog never goes, or that there is none', () => {
