@@ -7,6 +7,7 @@ import { OpenShiftRoute } from '../constructs/openshift-route';
 import type { Platform } from '../constructs/platform';
 import { QueueAutoscaler } from '../constructs/queue-autoscaler';
 import { SccUse } from '../constructs/scc-use';
+import { ServerAlerts } from '../constructs/server-alerts';
 import { ServerNetworkPolicy } from '../constructs/server-network-policy';
 import { TritonServer } from '../constructs/triton-server';
 import type { Workload } from '../constructs/workload';
@@ -41,6 +42,7 @@ export function modelChart(props: ModelChartProps): Chart {
   if (metric !== undefined) new QueueAutoscaler(chart, 'autoscaler', { server });
   new DisruptionBudget(chart, 'disruption-budget', { server });
   new MetricsMonitor(chart, 'metrics', { server });
+  new ServerAlerts(chart, 'alerts', { server });
   new ServerNetworkPolicy(chart, 'network-policy', { server, monitoringNamespace: props.monitoringNamespace });
   if (platform === 'openshift') {
     new SccUse(chart, 'scc', { server });

@@ -57,6 +57,7 @@ export type { Platform } from './platform';
 export { QueueAutoscaler, type QueueAutoscalerProps } from './queue-autoscaler';
 export { SccUse, type SccUseProps } from './scc-use';
 export { type CloudIdentity, ServerAccount, type ServerAccountProps } from './server-account';
+export { ServerAlerts, type ServerAlertsProps } from './server-alerts';
 export { ServerIngress, type ServerIngressProps } from './server-ingress';
 export {
   CLIENT_NAMESPACE_LABEL,

@@ -4,6 +4,7 @@ import {
   MetricsMonitor,
   ModelSource,
   QueueAutoscaler,
+  ServerAlerts,
   ServerNetworkPolicy,
   TritonServer,
 } from '../constructs';
@@ -27,6 +28,7 @@ export function engineOnL4(): App {
   new QueueAutoscaler(chart, 'autoscaler', { server });
   new DisruptionBudget(chart, 'disruption-budget', { server });
   new MetricsMonitor(chart, 'metrics', { server });
+  new ServerAlerts(chart, 'alerts', { server });
   new ServerNetworkPolicy(chart, 'network-policy', { server, monitoringNamespace: 'monitoring' });
   return app;
 }

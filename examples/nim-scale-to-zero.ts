@@ -1,5 +1,12 @@
 import { App, Chart } from 'cdk8s';
-import { DisruptionBudget, MetricsMonitor, NimServer, QueueAutoscaler, ServerNetworkPolicy } from '../constructs';
+import {
+  DisruptionBudget,
+  MetricsMonitor,
+  NimServer,
+  QueueAutoscaler,
+  ServerAlerts,
+  ServerNetworkPolicy,
+} from '../constructs';
 import { nimLlama31 } from '../models/catalog/nim-llama-3.1-8b';
 import { gkeNodePool } from '../models/gke-node-pool';
 import { defineNim, placeNimOn } from '../models/nim';
@@ -30,6 +37,7 @@ export function nimScaleToZero(): App {
   });
   new DisruptionBudget(chart, 'disruption-budget', { server });
   new MetricsMonitor(chart, 'metrics', { server });
+  new ServerAlerts(chart, 'alerts', { server });
   new ServerNetworkPolicy(chart, 'network-policy', { server, monitoringNamespace: 'monitoring' });
   return app;
 }

@@ -6,6 +6,7 @@ import {
   OpenShiftRoute,
   QueueAutoscaler,
   SccUse,
+  ServerAlerts,
   ServerNetworkPolicy,
   TritonServer,
 } from '../constructs';
@@ -43,6 +44,7 @@ export function openshift(): App {
   // KEDA asks OpenShift's own Prometheus, which scrapes what a monitor names.
   new QueueAutoscaler(chart, 'autoscaler', { server, source: { kind: 'keda' } });
   new MetricsMonitor(chart, 'metrics', { server });
+  new ServerAlerts(chart, 'alerts', { server });
   new DisruptionBudget(chart, 'disruption-budget', { server });
   new ServerNetworkPolicy(chart, 'network-policy', {
     server,

@@ -66,6 +66,7 @@ const OBJECTS: Readonly<Record<string, (object: Inputs) => string>> = {
   },
   PodDisruptionBudget: ({ spec }) => `${spec.maxUnavailable} pod at a time`,
   PodMonitor: ({ spec }) => `every ${spec.podMetricsEndpoints[0].interval}`,
+  PrometheusRule: ({ spec }) => `${spec.groups[0].rules.length} alerts`,
   Route: ({ spec, metadata }) =>
     `${spec.host ?? 'host by the router'}, ${spec.tls.termination}, ${metadata.annotations['haproxy.router.openshift.io/timeout']}`,
   ClusterRoleBinding: ({ roleRef }) => roleRef.name,

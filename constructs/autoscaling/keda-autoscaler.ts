@@ -4,6 +4,7 @@ import type { Scale } from '../../models/model';
 import { joined, type PodMetric, perPod, type ScaleMetric } from '../../models/queue-metric';
 import type { WakeSource } from '../../models/spec/wake-source';
 import type { InferenceServer } from '../inference-server';
+import { podPattern } from '../pod-names';
 import { SCALING_BEHAVIOR } from './horizontal-autoscaler';
 import { cloudMonitoringAccess, endpointAccess, type TriggerAccess } from './keda-access';
 import type { PrometheusEndpoint, WarmWindow } from './metric-source';
@@ -89,21 +90,6 @@ function metricTriggers({ server, metric, scale, namespace }: KedaAutoscaler, ac
       ? []
       : [trigger('guard', sumOf(guard), guard.target, { activationThreshold: String(guard.target) })]),
   ];
-}
-
-/** Kinds whose pods are numbered. */
-const NUMBERED = ['StatefulSet', 'LeaderWorkerSet'];
-
-/** The alphabet of generated names, which has no vowels (kubernetes/apimachinery, pkg/util/rand). */
-const GENERATED = '[bcdfghjklmnpqrstvwxz2456789]';
-
-/**
- * The names of a server's pods and of no other's: `triton-a-b` is not one of `triton-a`. Those of a Deployment end in the
- * hash of its template and five characters, and a long name loses the dash between (kubernetes/apiserver,
- * pkg/storage/names/generate.go).
- */
-function podPattern({ scaleTarget: { kind, name } }: InferenceServer): string {
-  return NUMBERED.includes(kind) ? `${name}-[0-9]+` : `${name}-${GENERATED}{1,10}-?${GENERATED}{5}`;
 }
 
 function warmTrigger({ timezone, start, end, replicas }: WarmWindow, index: number): Trigger {

@@ -11,7 +11,7 @@ import { Pre, yamlText } from './yaml';
 /** Up to this many charts their objects are listed at once. */
 const OPEN = 12;
 /** Characters of YAML in one page: a browser opens a page of some megabytes at once. Objects past it are named alone. */
-export const YAML_BUDGET = 2_000_000;
+export const YAML_BUDGET = 2_400_000;
 
 /** Charts, their objects, and the YAML of each, folded. Long texts stand once, below. */
 export function Charts(props: {

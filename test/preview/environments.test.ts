@@ -16,7 +16,7 @@ import { withoutScripts } from '../support/golden';
 import { pythonTool } from '../support/python-tools';
 
 /** Kinds that Kubernetes does not bring. */
-const CUSTOM_KINDS = ['PodMonitor', 'Route'];
+const CUSTOM_KINDS = ['PodMonitor', 'PrometheusRule', 'Route'];
 
 describe.each(SHIPPED)('%s', (name) => {
   let plan: Plan;

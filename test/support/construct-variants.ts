@@ -16,6 +16,7 @@ import {
   QueueAutoscaler,
   type QueueAutoscalerProps,
   SccUse,
+  ServerAlerts,
   type ServerClient,
   ServerIngress,
   ServerNetworkPolicy,
@@ -330,6 +331,7 @@ function guards(platform: Platform): Record<string, Variant> {
   return {
     budget: (c) => void new DisruptionBudget(c, 'x', { server: any }),
     monitor: (c) => void new MetricsMonitor(c, 'x', { server: any }),
+    alerts: (c) => void new ServerAlerts(c, 'x', { server: any }),
     policy: policy(),
     nobody: policy([]),
     team: (c) => {
@@ -338,6 +340,7 @@ function guards(platform: Platform): Record<string, Variant> {
     },
     ...(platform === 'gke' && {
       managed: (c: Chart) => void new MetricsMonitor(c, 'x', { server: any, collector: 'gke-managed' }),
+      'managed-alerts': (c: Chart) => void new ServerAlerts(c, 'x', { server: any, collector: 'gke-managed' }),
       'load-balancers': policy([{ kind: 'gke-load-balancers', proxySubnet: '10.129.0.0/23' }]),
     }),
   };

@@ -299,9 +299,9 @@ describe('filters', () => {
     await page.locator('#object-list-filter-kind').selectOption('Deployment');
     await page.locator('#object-list-filter-text').fill('resnet-099 runtimeClassName nothing');
     const count = () => page.locator('#objects [data-result]').textContent();
-    await expect.poll(count).toMatch(/^0 objects of 8\d\d$/);
+    await expect.poll(count).toMatch(/^0 objects of 9\d\d$/);
     await page.locator('#object-list-filter-text').fill('name: triton-resnet-099');
-    await expect.poll(count).toMatch(/^1 object of 8\d\d$/);
+    await expect.poll(count).toMatch(/^1 object of 9\d\d$/);
     expect(await page.locator('#object-list [data-item]:visible').count()).toBe(1);
     await close();
   });
