@@ -209,7 +209,9 @@ export const RATE_SECONDS = 60;
  * @param series - what stands for the family's name
  */
 export function perPod(metric: PodMetric, pods: string, by: string, series: string = metric.series): string {
-  if (metric.kind === 'gauge') return `sum(${series}{${joined(pods, metric.matchers)}}) by (${by})`;
+  // Compared, a gauge that is NaN is missing: an adapter would read it as 0 (prometheus-adapter, provider.go), and take
+  // replicas away.
+  if (metric.kind === 'gauge') return `sum(${series}{${joined(pods, metric.matchers)}} >= 0) by (${by})`;
   const growths = [series, ...metric.others].map((each) => `sum(rate(${each}{${pods}}[${RATE_SECONDS}s])) by (${by})`);
   return `sqrt((${growths.join(' + ')}) / 1e6)`;
 }

@@ -7,7 +7,7 @@ it('serves what each kind of backend is scaled on and its guard, for the pod tha
       seriesQuery: 'nv_trt_llm_request_metrics{request_type="active",namespace!="",pod!=""}',
       resources: { overrides: { namespace: { resource: 'namespace' }, pod: { resource: 'pod' } } },
       name: { as: 'triton_trtllm_active_requests' },
-      metricsQuery: 'sum(<<.Series>>{<<.LabelMatchers>>,request_type="active"}) by (<<.GroupBy>>)',
+      metricsQuery: 'sum(<<.Series>>{<<.LabelMatchers>>,request_type="active"} >= 0) by (<<.GroupBy>>)',
     },
     {
       seriesQuery: 'nv_inference_compute_infer_duration_us{namespace!="",pod!=""}',
@@ -20,13 +20,13 @@ it('serves what each kind of backend is scaled on and its guard, for the pod tha
       seriesQuery: 'nv_inference_pending_request_count{namespace!="",pod!=""}',
       resources: { overrides: { namespace: { resource: 'namespace' }, pod: { resource: 'pod' } } },
       name: { as: 'triton_pending_requests' },
-      metricsQuery: 'sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)',
+      metricsQuery: 'sum(<<.Series>>{<<.LabelMatchers>>} >= 0) by (<<.GroupBy>>)',
     },
     {
       seriesQuery: 'nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type="fraction",namespace!="",pod!=""}',
       resources: { overrides: { namespace: { resource: 'namespace' }, pod: { resource: 'pod' } } },
       name: { as: 'triton_trtllm_kv_cache_fraction' },
-      metricsQuery: 'sum(<<.Series>>{<<.LabelMatchers>>,kv_cache_block_type="fraction"}) by (<<.GroupBy>>)',
+      metricsQuery: 'sum(<<.Series>>{<<.LabelMatchers>>,kv_cache_block_type="fraction"} >= 0) by (<<.GroupBy>>)',
     },
   ]);
 });

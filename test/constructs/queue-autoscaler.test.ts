@@ -183,7 +183,7 @@ describe('by KEDA', () => {
       metadata: {
         serverAddress: PROMETHEUS.url,
         query:
-          'sum(sum(nv_trt_llm_request_metrics{namespace="triton",pod=~"triton-demo-[bcdfghjklmnpqrstvwxz2456789]{1,10}-?[bcdfghjklmnpqrstvwxz2456789]{5}",request_type="active"}) by (pod))',
+          'sum(sum(nv_trt_llm_request_metrics{namespace="triton",pod=~"triton-demo-[bcdfghjklmnpqrstvwxz2456789]{1,10}-?[bcdfghjklmnpqrstvwxz2456789]{5}",request_type="active"} >= 0) by (pod))',
         threshold: '48',
         ignoreNullValues: 'false',
       },

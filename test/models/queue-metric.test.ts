@@ -139,10 +139,10 @@ describe('waitingMetric', () => {
 describe('a metric of each pod, in PromQL', () => {
   it('sums the children that count', () => {
     expect(perPod(GUARD_METRICS.engine, 'namespace="n"', 'pod')).toBe(
-      'sum(nv_trt_llm_kv_cache_block_metrics{namespace="n",kv_cache_block_type="fraction"}) by (pod)',
+      'sum(nv_trt_llm_kv_cache_block_metrics{namespace="n",kv_cache_block_type="fraction"} >= 0) by (pod)',
     );
     expect(perPod({ ...QUEUE_METRICS.pending, target: 1 }, '', 'pod')).toBe(
-      'sum(nv_inference_pending_request_count{}) by (pod)',
+      'sum(nv_inference_pending_request_count{} >= 0) by (pod)',
     );
   });
 
