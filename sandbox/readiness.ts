@@ -49,7 +49,7 @@ interface Autoscaler {
 
 const LOOK_MS = 300;
 
-export function isReady({ status }: Pod): boolean {
+export function isReady({ status }: { readonly status: Pick<Pod['status'], 'conditions'> }): boolean {
   return status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
 }
 

@@ -51,7 +51,7 @@ const MAX_NODES = 6;
 const CHANGE_MS = 240_000;
 const PHASE_MS = 300_000;
 /** How long nothing changes where nothing should. */
-const HOLD_MS = 25_000;
+const HOLD_MS = 15_000;
 
 /** With it, replicas are kept for as long as the constructs say, which takes half an hour. */
 const FULL = process.env.TRITON_STACK_FULL_WINDOWS !== undefined;
@@ -200,6 +200,95 @@ describe('replicas follow the load', () => {
     const late = load.since(performance.now() - HOLD_MS).filter(({ status }) => status !== 200);
     expect(late).toEqual([]);
   });
+
+  it('an adapter that is gone changes nothing, and is told', { timeout: PHASE_MS }, async () => {
+    await cluster.metrics.stopAdapter();
+    await blindUntil(() => cluster.metrics.startAdapter(adapterValues));
+  });
+
+  it('nor does a Prometheus that is gone', { timeout: PHASE_MS }, async () => {
+    await cluster.metrics.stopPrometheus();
+    await eventually(
+      () => cluster.scales(VISION),
+      (scales) => scales === 'False',
+      CHANGE_MS,
+    );
+    expect(await held(HOLD_MS)).toEqual([2]);
+    await cluster.metrics.startPrometheus();
+    await seesAgain();
+    expect(await cluster.replicas(VISION)).toBe(2);
+  });
+
+  it('nor does a server that dies and is started again', { timeout: PHASE_MS }, async () => {
+    const [name = ''] = await cluster.podNames('vision');
+    process.kill(cluster.pods.server(name)?.pid as number, 'SIGKILL');
+    await eventually(
+      () => cluster.podNames('vision'),
+      (names) => !names.includes(name),
+    );
+    expect(await held(HOLD_MS)).toEqual([2]);
+    await eventually(
+      () => cluster.podNames('vision'),
+      (names) => names.includes(name),
+    );
+  });
+
+  it('nor does a pod without figures, which is told', { timeout: PHASE_MS }, async () => {
+    const [first = ''] = await cluster.podNames('vision');
+    cluster.flags = ['--allow-metrics=false'];
+    await cluster.replace(first);
+    await follow(2);
+    cluster.flags = [];
+    const mute = (await cluster.podNames('vision')).filter((name) => name !== first);
+    await eventually(
+      () => told('TritonPodWithoutMetrics'),
+      ([alert]) => mute.includes(alert?.labels.pod ?? ''),
+      CHANGE_MS,
+    );
+    expect(await held(HOLD_MS)).toEqual([2]);
+    const [alert] = await told('TritonPodWithoutMetrics');
+    await cluster.replace(alert?.labels.pod ?? '');
+    await follow(2);
+    await eventually(
+      () => told('TritonPodWithoutMetrics'),
+      (alerts) => alerts.length === 0,
+      CHANGE_MS,
+    );
+  });
+
+  const told = async (name: string) =>
+    (await cluster.metrics.alerts()).filter(({ labels }) => labels.alertname === name);
+  const seesAgain = () =>
+    eventually(
+      () => cluster.scales(VISION),
+      (scales) => scales === 'True',
+      CHANGE_MS,
+    );
+  /** The autoscaler says that it has no figures, replicas stay, the alert's time runs, and all is well after the mending. */
+  const blindUntil = async (mended: () => Promise<void>): Promise<void> => {
+    await eventually(
+      () => told('TritonAutoscalerBlind'),
+      (alerts) => alerts.length === 1,
+      CHANGE_MS,
+    );
+    expect(await cluster.scales(VISION)).toBe('False');
+    expect(await held(HOLD_MS)).toEqual([2]);
+    if (FULL) {
+      await eventually(
+        () => told('TritonAutoscalerBlind'),
+        ([alert]) => alert?.state === 'firing',
+        2 * CHANGE_MS,
+      );
+    }
+    await mended();
+    await seesAgain();
+    await eventually(
+      () => told('TritonAutoscalerBlind'),
+      (alerts) => alerts.length === 0,
+      CHANGE_MS,
+    );
+    expect(await cluster.replicas(VISION)).toBe(2);
+  };
 
   it('ten times as much ends at the bound of the pool', { timeout: PHASE_MS }, async () => {
     load.rate(30);

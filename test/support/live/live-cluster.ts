@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Model } from '../../../models/model';
 import type { KubernetesObject } from '../../../preview/plan';
+import { isReady } from '../../../sandbox/readiness';
 import { environmentFolder, environmentText, shippedConfig } from '../environment-file';
 import { quiet, TestSandbox } from '../test-sandbox';
 import { TritonServer } from '../triton-server';
@@ -37,12 +38,26 @@ export interface LiveHpa {
 
 /** A sandbox in which the pods of one namespace are real servers, and real programs scrape and scale them. */
 export class LiveCluster {
+  /** Flags of Triton's that the servers of pods get that come from now on. */
+  flags: readonly string[] = [];
+  readonly pods: PodRunner;
+
   private constructor(
     readonly on: TestSandbox,
     readonly metrics: MetricsStack,
-    readonly pods: PodRunner,
     private readonly repositories: string,
-  ) {}
+  ) {
+    this.pods = new PodRunner(metrics.api, NAMESPACE, (pod, address) =>
+      TritonServer.start({
+        repository: join(repositories, modelOf(pod)),
+        modelControl: 'none',
+        gpuAsCpu: true,
+        mountedAt: '/models/repository',
+        address,
+        flags: this.flags,
+      }),
+    );
+  }
 
   /**
    * @param maxNodes - of its one pool, which starts with none
@@ -68,15 +83,6 @@ export class LiveCluster {
       const folder = environmentFolder('live', environmentText(config));
       await on.sandbox.up({ name: 'live', folder, bare: true, unsimulated: NAMESPACE }, quiet());
       const metrics = await MetricsStack.start(on, targets);
-      const pods = new PodRunner(metrics.api, NAMESPACE, (pod, address) =>
-        TritonServer.start({
-          repository: join(repositories, modelOf(pod)),
-          modelControl: 'none',
-          gpuAsCpu: true,
-          mountedAt: '/models/repository',
-          address,
-        }),
-      );
       await on.kubectl.apply([
         { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
         {
@@ -86,7 +92,7 @@ export class LiveCluster {
           spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
         } as KubernetesObject,
       ]);
-      return new LiveCluster(on, metrics, pods, repositories);
+      return new LiveCluster(on, metrics, repositories);
     } catch (error) {
       await on.down();
       rmSync(repositories, { recursive: true, force: true });
@@ -108,6 +114,28 @@ export class LiveCluster {
   async replicas(name: string): Promise<number> {
     const path = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${name}/scale`;
     return (await this.metrics.api.get<{ spec: { replicas?: number } }>(path))?.spec.replicas ?? 0;
+  }
+
+  /** What an autoscaler says of whether it has figures: `True`, `False`, or nothing yet. */
+  async scales(name: string): Promise<string | undefined> {
+    const conditions = (await this.hpa(name))?.status?.conditions;
+    return conditions?.find(({ type }) => type === 'ScalingActive')?.status;
+  }
+
+  /** Names of pods of a server that are ready. */
+  async podNames(instance: string): Promise<string[]> {
+    const path = `/api/v1/namespaces/${NAMESPACE}/pods?labelSelector=app.kubernetes.io/instance=${instance}`;
+    const pods = (await this.metrics.api.get<{ items: LivePod[] }>(path))?.items ?? [];
+    return pods
+      .filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && isReady({ status }))
+      .map(({ metadata }) => metadata.name);
+  }
+
+  /** Deletes a pod, and waits until as many are ready again. */
+  async replace(pod: string): Promise<void> {
+    await this.on.kubectl.run(['delete', 'pod', pod, '--namespace', NAMESPACE, '--wait=true', '--timeout=60s'], {
+      timeoutMs: 70_000,
+    });
   }
 
   /** GPU nodes that are there. */
