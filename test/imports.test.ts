@@ -1,14 +1,17 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { cruise } from 'dependency-cruiser';
+import extractDepcruiseOptions from 'dependency-cruiser/config-utl/extract-depcruise-options';
 import { afterEach, expect, it } from 'vitest';
 import { ROOT } from './support/environment-file';
 
 let folder = '';
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+const options = await extractDepcruiseOptions(join(ROOT, '.dependency-cruiser.cjs'));
+
 /** The names of the rules that a tree of these files breaks. */
-function broken(files: Record<string, string>): string[] {
+async function broken(files: Record<string, string>): Promise<string[]> {
   // Below the project, so that packages are found.
   mkdirSync(join(ROOT, '.build'), { recursive: true });
   folder = mkdtempSync(join(ROOT, '.build', 'imports-'));
@@ -16,16 +19,13 @@ function broken(files: Record<string, string>): string[] {
     mkdirSync(join(folder, dirname(name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   }
-  const { stdout } = spawnSync(
-    process.execPath,
-    [
-      join(ROOT, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs'),
-      ...['--config', join(ROOT, '.dependency-cruiser.cjs'), '--output-type', 'json'],
-      ...new Set(Object.keys(files).map((name) => name.split('/')[0] as string)),
-    ],
-    { cwd: folder, encoding: 'utf8', timeout: 60_000, maxBuffer: 64 * 1024 * 1024 },
+  const folders = [...new Set(Object.keys(files).map((name) => name.split('/')[0] as string))];
+  const { output } = await cruise(
+    folders,
+    { ...options, baseDir: folder, outputType: 'json' },
+    options.enhancedResolveOptions,
   );
-  const { summary } = JSON.parse(stdout) as { summary: { violations: { rule: { name: string } }[] } };
+  const { summary } = JSON.parse(output as string) as { summary: { violations: { rule: { name: string } }[] } };
   return [...new Set(summary.violations.map(({ rule }) => rule.name))].sort();
 }
 
@@ -56,6 +56,6 @@ it.each<[string, Record<string, string>, string[]]>([
   ['rules that know the engine', { 'policies/a.ts': "import '@pulumi/policy';" }, ['rules-know-no-engine']],
   ['a circle', { 'models/a.ts': "import './b';", 'models/b.ts': "import './a';" }, ['no-cycles']],
   ['a file that is not there', { 'models/a.ts': "import './none';" }, ['no-unresolvable']],
-])('the import rule finds %s', (_name, files, rules) => {
-  expect(broken(files)).toEqual(rules);
+])('the import rule finds %s', async (_name, files, rules) => {
+  expect(await broken(files)).toEqual(rules);
 });
