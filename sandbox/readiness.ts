@@ -47,7 +47,8 @@ interface Autoscaler {
   };
 }
 
-const LOOK_MS = 300;
+/** Between looks: each is a process that asks for four lists. */
+const LOOK_MS = 1000;
 
 export function isReady({ status }: { readonly status: Pick<Pod['status'], 'conditions'> }): boolean {
   return status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;

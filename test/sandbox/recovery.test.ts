@@ -23,6 +23,9 @@ function processesWith(text: string): string[] {
     });
 }
 
+const WAIT_MS = 60_000;
+/** Between looks at files: they cost nothing. */
+const FILE_MS = 50;
 const DEV = { name: 'dev', folder: ROOT, bare: false } as const;
 
 async function downLeavesNothing(sandbox: Sandbox): Promise<void> {
@@ -58,6 +61,8 @@ describe('a sandbox', () => {
         await eventually(
           async () => processes.pid(name),
           (now) => now === undefined,
+          WAIT_MS,
+          FILE_MS,
         );
         await sandbox.up(DEV, quiet());
         expect(processes.pid(name)).not.toBe(pid);
@@ -88,6 +93,8 @@ describe('a sandbox', () => {
         await eventually(
           async () => sandbox.processes.pid(stage),
           (pid) => pid !== undefined,
+          WAIT_MS,
+          FILE_MS,
         );
         command.kill('SIGKILL');
         await new Promise((done) => command.once('close', done));
@@ -102,7 +109,8 @@ describe('a sandbox', () => {
         const { items } = (status === 0 ? JSON.parse(stdout) : { items: [] }) as { items: Claim[] };
         return items.some((claim) => claim.status?.nodeName === undefined);
       };
-      await eventually(onItsWay, (is) => is);
+      // It is soon there.
+      await eventually(onItsWay, (is) => is, WAIT_MS, 200);
       process.kill(sandbox.processes.pid('karpenter') as number, 'SIGKILL');
       asking.kill('SIGKILL');
       await new Promise((done) => asking.once('close', done));

@@ -110,6 +110,8 @@ describe('servers on simulated nodes', () => {
         return (await pods('resnet50')).map(({ metadata }) => metadata.name);
       },
       (names) => names.length === 2 && names.every((each) => !before.includes(each)),
+      60_000,
+      200,
     );
     expect(Math.min(...counts)).toBeGreaterThanOrEqual(2);
     // It was a real rollout: the new pods were there beside the old ones.

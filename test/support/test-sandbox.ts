@@ -14,7 +14,8 @@ import { ROOT } from './environment-file';
 
 /** Longest wait for a sandbox, milliseconds. */
 export const UP_MS = 240_000;
-const LOOK_MS = 200;
+/** Between looks: kubectl is a process that takes a tenth of a second of a core. */
+const LOOK_MS = 500;
 
 /** A sandbox in a folder of its own, with an environment applied. */
 export class TestSandbox {
@@ -81,11 +82,16 @@ export function quiet(): Progress {
   return new Progress(new Captured());
 }
 
-/** Asks until the answer is as wanted, and returns it. */
+/**
+ * Asks until the answer is as wanted, and returns it.
+ *
+ * @param lookMs - between looks: shorter for what is soon over
+ */
 export async function eventually<T>(
   ask: () => Promise<T>,
   wanted: (answer: T) => boolean,
   waitMs = 60_000,
+  lookMs = LOOK_MS,
 ): Promise<T> {
   const deadline = Date.now() + waitMs;
   for (;;) {
@@ -93,7 +99,7 @@ export async function eventually<T>(
     if (wanted(answer)) return answer;
     if (Date.now() > deadline)
       throw new Error(`not so after ${waitMs / 1000} s: ${JSON.stringify(answer).slice(0, 2000)}`);
-    await setTimeout(LOOK_MS);
+    await setTimeout(lookMs);
   }
 }
 
