@@ -3,6 +3,7 @@ import { App, Chart } from 'cdk8s';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { modelChart } from '../../charts/model-chart';
 import { MetricsMonitor, ModelSource, QueueAutoscaler, TritonServer } from '../../constructs';
+import { capacity } from '../../models/capacity/capacity';
 import { gkeNodePool } from '../../models/gke-node-pool';
 import { defineModel } from '../../models/model';
 import { placeOn } from '../../models/placement';
@@ -199,7 +200,23 @@ describe('replicas follow the load', () => {
     expect(await held(HOLD_MS)).toEqual([2]);
     const late = load.since(performance.now() - HOLD_MS).filter(({ status }) => status !== 200);
     expect(late).toEqual([]);
+    if (FULL) await waitsAsDerived(7 / 2);
   });
+
+  /** Requests wait as long as `npm run model -- capacity` says, of so many a second at each replica. */
+  const waitsAsDerived = async (ratePerSecond: number): Promise<void> => {
+    expect(await held(CHANGE_MS)).toEqual([2]);
+    const service = [1, 4].map((requests) => ({ requests, seconds: BATCH_SECONDS }));
+    const { meanWaitSeconds } =
+      capacity(vision, { ratePerSecond, measured: { measured: 'BATCH_SECONDS', service } }).figures ?? {};
+    const growth = (counter: string) => `sum(rate(${counter}{pod=~"${VISION}-.*"}[${CHANGE_MS / 1000}s]))`;
+    const [sample] = await cluster.metrics.query(
+      `${growth('nv_inference_queue_duration_us')} / ${growth('nv_inference_request_success')} / 1e6`,
+    );
+    const seen = Number(sample?.value[1]);
+    process.stdout.write(`mean wait in the queue: ${seen.toFixed(3)} s, derived ${meanWaitSeconds?.toFixed(3)} s\n`);
+    expect(Math.abs(seen / (meanWaitSeconds ?? 0) - 1)).toBeLessThan(0.25);
+  };
 
   it('an adapter that is gone changes nothing, and is told', { timeout: PHASE_MS }, async () => {
     await cluster.metrics.stopAdapter();

@@ -15,7 +15,7 @@ const ANSWER_MS = 60_000;
 /** How long clients go on with the addresses that they have, as with a Service. */
 const ADDRESSES_MS = 250;
 
-/** Clients that send at a rate, whether or not they were answered, to one of the addresses at random. */
+/** Clients that send at random times (Poisson), whether or not they were answered, each to one of the addresses. */
 export class Load {
   readonly sent: Sent[] = [];
   private ratePerSecond = 0;
@@ -61,7 +61,7 @@ export class Load {
         known = now;
       }
       while (this.ratePerSecond > 0 && this.next <= now) {
-        this.next += 1000 / this.ratePerSecond;
+        this.next -= (Math.log(1 - Math.random()) * 1000) / this.ratePerSecond;
         const one = this.one(addresses).finally(() => this.inFlight.delete(one));
         this.inFlight.add(one);
       }
