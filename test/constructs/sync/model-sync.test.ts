@@ -20,9 +20,14 @@ const chain = {
       input_map { key: "IN" value: "IN" } output_map { key: "OUT" value: "OUT" } } }`,
 };
 
+let server: S3Server;
+beforeAll(async () => {
+  server = await S3Server.start();
+});
+afterAll(() => server?.stop());
+
 /** Against a real S3 server, through a proxy that breaks what it is told to. */
 describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
-  let server: S3Server;
   let proxy: FaultProxy;
   let uri: string;
   let published: Published;
@@ -33,13 +38,9 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
   const thorough = tool === 'rclone' ? it : () => {};
 
   beforeAll(async () => {
-    server = await S3Server.start();
     proxy = await FaultProxy.start(server.endpoint);
   });
-  afterAll(async () => {
-    await proxy?.stop();
-    await server?.stop();
-  });
+  afterAll(() => proxy?.stop());
   beforeEach(() => {
     count += 1;
     uri = `s3://models/${tool}-${count}`;
