@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
@@ -245,7 +245,6 @@ export class MetricsStack {
 
   /** The objects of kube-prometheus-stack that say what Prometheus scrapes, as far as it is about servers. */
   private objects(targets: readonly ScrapeTarget[]): KubernetesObject[] {
-    const namespace = NAMESPACE;
     const state = { job: 'kube-state-metrics', target: `127.0.0.1:${this.ports.state}` };
     const scrapes = [state, ...targets].map(({ job, target }) => ({
       job_name: job,
@@ -254,17 +253,17 @@ export class MetricsStack {
       static_configs: [{ targets: [target] }],
     }));
     return [
-      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
       {
         apiVersion: 'v1',
         kind: 'Secret',
-        metadata: { name: 'scrapes', namespace },
+        metadata: { name: 'scrapes', namespace: NAMESPACE },
         stringData: { 'scrapes.yaml': dump(scrapes) },
       },
       {
         apiVersion: 'monitoring.coreos.com/v1',
         kind: 'Prometheus',
-        metadata: { name: NAME, namespace },
+        metadata: { name: NAME, namespace: NAMESPACE },
         spec: {
           apiserverConfig: { host: this.api.url },
           podMonitorSelector: {},
@@ -344,11 +343,6 @@ export class MetricsStack {
     replaceFile(this.file('prometheus.yaml'), text);
     this.config = all;
     return true;
-  }
-
-  /** The configuration that Prometheus has. */
-  get configuration(): string {
-    return readFileSync(this.file('prometheus.yaml'), 'utf8');
   }
 }
 
