@@ -1,6 +1,6 @@
 import { JSON_SCHEMA, loadAll } from 'js-yaml';
 import { normalisedObject } from '../../preview/diff/kubernetes-defaults';
-import { type KubernetesObject, SECRET, WRITTEN_SECRET } from '../../preview/plan';
+import { type KubernetesObject, SECRET, UNKNOWN, WRITTEN_SECRET } from '../../preview/plan';
 import type { Kubectl } from '../../sandbox/kubectl';
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of any kind
@@ -33,13 +33,13 @@ export async function toldBack(kubectl: Kubectl, objects: readonly KubernetesObj
   }));
 }
 
-/** What a plan does not show of a Secret is something: the server tells it back encoded. */
+/** What a plan does not show of a Secret, or does not know yet, is something: the server tells it back encoded. */
 function withSecrets(object: KubernetesObject): KubernetesObject {
   const { stringData } = object as Fields;
   if (object.kind !== 'Secret' || stringData === undefined) return object;
   const values = Object.entries(stringData).map(([key, value]) => [
     key,
-    value === SECRET || value === WRITTEN_SECRET ? 'something' : value,
+    value === SECRET || value === UNKNOWN || value === WRITTEN_SECRET ? 'something' : value,
   ]);
   return { ...object, stringData: Object.fromEntries(values) } as KubernetesObject;
 }
