@@ -30,9 +30,14 @@ class TritonPythonModel:
 const CLEAN = ['metrics', 'previous', 'releases', 'repository'];
 const OTHER = { 'other/config.pbtxt': 'backend: "python"', 'other/1/model.py': 'x' };
 
+let store: S3Server;
+beforeAll(async () => {
+  store = await S3Server.start();
+});
+afterAll(() => store?.stop());
+
 /** The sync and the watch as the pod runs them, beside a real tritonserver, with rclone against an S3 server. */
 describe('the sidecar that looks for new releases', () => {
-  let store: S3Server;
   let published: Published;
   let volume: ModelVolume;
   let server: TritonServer;
@@ -40,7 +45,6 @@ describe('the sidecar that looks for new releases', () => {
   let said = '';
 
   beforeAll(async () => {
-    store = await S3Server.start();
     const uri = 's3://models/release';
     published = new Published(uri, store);
     const credentials = { kind: 'secret', secretName: 'keys' } as const;
@@ -61,7 +65,6 @@ describe('the sidecar that looks for new releases', () => {
   });
   afterAll(async () => {
     await server?.stop();
-    await store?.stop();
     volume?.remove();
   });
 
@@ -157,17 +160,14 @@ describe('the sidecar that looks for new releases', () => {
 
 describe('a server that polls a volume that others fill', () => {
   const uri = 's3://models/polled';
-  let store: S3Server;
   let volume: ModelVolume;
   let server: TritonServer | undefined;
   afterAll(async () => {
     await server?.stop();
-    await store?.stop();
     volume?.remove();
   });
 
   it('takes what the link leads to, the old release too where it is promoted again', { timeout: TEST_MS }, async () => {
-    store = await S3Server.start();
     const published = new Published(uri, store);
     const credentials = { kind: 'secret', secretName: 'keys' } as const;
     const source = ModelSource.s3({ uri, region: 'us-east-1', endpoint: store.endpoint, credentials });
