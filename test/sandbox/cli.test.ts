@@ -116,7 +116,7 @@ describe('npm run sandbox', () => {
       config.serving.models = [{ model: 'resnet50', scale: { min: 2, max: 2 } }];
       writeFileSync(join(folder, 'Pulumi.small.yaml'), environmentText(config));
       const { code, out } = await sandbox('apply');
-      expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/8 objects deleted.*Served 1 model in/s) });
+      expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/9 objects deleted.*Served 1 model in/s) });
       const left = await command('kubectl', 'get', 'deployments,hpa,services', '-n', 'triton', '-o', 'name');
       expect(left.stdout.trim().split('\n').sort()).toEqual([
         'deployment.apps/triton-resnet50',
