@@ -1,4 +1,4 @@
-import { capacity } from './capacity/capacity';
+import { keptLoad } from './capacity/capacity';
 import { OCCUPIED, occupiedTarget } from './capacity/occupied';
 import { isSingleQueue } from './capacity/server-queue';
 import type { Model } from './model';
@@ -164,7 +164,7 @@ function slotsOf({ maxBatch, pipelineParallel = 1 }: LanguageModelBackend): numb
 function derivedTarget(model: Model, slots: number): number | undefined {
   const { backend, capacity: measured } = model;
   if (measured === undefined || !isSingleQueue(backend)) return undefined;
-  return occupiedTarget(capacity(model, { ratePerSecond: 1, measured }).target.computed, slots);
+  return occupiedTarget(keptLoad(model, { ratePerSecond: 1, measured }).target.computed, slots);
 }
 
 interface Batcher {

@@ -1,4 +1,4 @@
-import { capacity } from '../models/capacity/capacity';
+import { capacity, keptLoad } from '../models/capacity/capacity';
 import { isSingleQueue } from '../models/capacity/server-queue';
 import type { Environment, ServedModel } from '../stacks/environment/environment';
 import type { PlannedSpike } from './plan';
@@ -13,7 +13,7 @@ export function plannedSpike(environment: Environment, served: ServedModel): Pla
   const { capacity: measured, backend } = model;
   if (measured === undefined || !isSingleQueue(backend)) return undefined;
   const { scale, known } = servedPlace(environment, served);
-  const { keepsPerSecond } = capacity(model, { ratePerSecond: 1, measured });
+  const { keepsPerSecond } = keptLoad(model, { ratePerSecond: 1, measured });
   const ratePerSecond = keepsPerSecond * Math.max(1, scale.min);
   const { spike, floor } = capacity(model, { ratePerSecond, measured, scale, known });
   const { goneSeconds, longestWaitSeconds, late, came } = spike;

@@ -89,21 +89,15 @@ export interface Capacity {
  * @throws InputError where the model is no single queue, or no number of replicas keeps the promise
  */
 export function capacity(model: Model, demand: CapacityDemand): Capacity {
-  const { ratePerSecond, measured, spike: times = SPIKE, scale = model.scale } = demand;
-  const queue = serverQueue(model, measured, Math.max(1, gpuDemand(model).total));
-  const { budgets, unused } = waitBudgets(model, queue, measured);
-  const own = demand.waitSeconds === undefined ? [] : [{ seconds: demand.waitSeconds, from: 'as stated' }];
-  const budget = (own[0] ?? budgets[0]) as WaitBudget;
-  const fleet = { model: model.name, queue, budget, arrivalCv: demand.arrivalCv ?? 1 };
-  const replicas = replicasFor(fleet, ratePerSecond);
-  const keepsPerSecond = keeps(fleet, replicas);
-  const kept = queue.figures(share(fleet, keepsPerSecond * replicas, replicas));
+  const { ratePerSecond, spike: times = SPIKE, scale = model.scale } = demand;
+  const { fleet, budgets, unused, replicas, keepsPerSecond, target } = keptLoad(model, demand);
+  const { queue, budget } = fleet;
+  const { computed } = target;
   const ready = timeToReady(model, demand.known);
   const deadline = budgets.find(({ from }) => from.startsWith('the deadline')) as WaitBudget;
   const deadlineWaitSeconds = Math.max(0, deadline.seconds);
   const spikeRate = ratePerSecond * times;
   const atStart = Math.min(Math.max(replicas, scale.min, 1), scale.max);
-  const computed = kept.meanInFlight - kept.meanWaiting;
   const slots = queue.together * queue.instances;
   const told = (rate: number) => {
     const { meanInFlight, meanWaiting, utilization } = queue.figures({
@@ -137,11 +131,7 @@ export function capacity(model: Model, demand: CapacityDemand): Capacity {
     keepsPerSecond,
     replicas,
     figures: queue.figures(share(fleet, ratePerSecond, replicas)),
-    target: {
-      computed,
-      inFlight: kept.meanInFlight,
-      waiting: kept.meanWaiting,
-    },
+    target,
     ready,
     floor: {
       replicas: least(Math.ceil(spikeRate / queue.mostPerSecond), (from) => carried(spikeRate, from)),
@@ -156,6 +146,34 @@ export function capacity(model: Model, demand: CapacityDemand): Capacity {
     },
     scale,
   };
+}
+
+/** What keeps the promise, whatever a spike does. */
+interface KeptLoad extends Pick<Capacity, 'unused' | 'keepsPerSecond' | 'replicas' | 'target'> {
+  readonly fleet: Fleet;
+  readonly budgets: readonly WaitBudget[];
+}
+
+/**
+ * The most load that keeps the promise, and what a replica tells at it.
+ *
+ * @throws InputError as {@link capacity}
+ */
+export function keptLoad(
+  model: Model,
+  demand: Pick<CapacityDemand, 'ratePerSecond' | 'measured' | 'arrivalCv' | 'waitSeconds'>,
+): KeptLoad {
+  const { ratePerSecond, measured, arrivalCv = 1, waitSeconds } = demand;
+  const queue = serverQueue(model, measured, Math.max(1, gpuDemand(model).total));
+  const { budgets, unused } = waitBudgets(model, queue, measured);
+  const own = waitSeconds === undefined ? [] : [{ seconds: waitSeconds, from: 'as stated' }];
+  const budget = (own[0] ?? budgets[0]) as WaitBudget;
+  const fleet = { model: model.name, queue, budget, arrivalCv };
+  const replicas = replicasFor(fleet, ratePerSecond);
+  const keepsPerSecond = keeps(fleet, replicas);
+  const { meanInFlight, meanWaiting } = queue.figures(share(fleet, keepsPerSecond * replicas, replicas));
+  const target = { computed: meanInFlight - meanWaiting, inFlight: meanInFlight, waiting: meanWaiting };
+  return { fleet, budgets, unused, replicas, keepsPerSecond, target };
 }
 
 interface Fleet {

@@ -1,3 +1,5 @@
+import { sum } from '../sum';
+
 /** A rise of traffic that stays, met by what is ready and what an autoscaler adds to it. */
 export interface Spike {
   /** Requests a second from its beginning on, a like share for each replica that is ready. */
@@ -97,17 +99,17 @@ export function spikeOutcome(spike: Spike): SpikeOutcome {
 
 /** Replicas that the autoscaler asks for: those in which requests wait are full. */
 function asked({ told, perReplica }: Spike, cohorts: readonly Cohort[], replicas: number, comes: number): number {
-  const full = comes > perReplica ? replicas : sum(cohorts.filter(({ waiting }) => waiting > 0));
+  const full = comes > perReplica ? replicas : count(cohorts.filter(({ waiting }) => waiting > 0));
   const ratio = (full * told(NEVER) + (full === replicas ? 0 : (replicas - full) * told(comes))) / replicas;
   return ratio <= 1 + TOLERANCE ? replicas : Math.ceil(ratio * replicas - 1e-9);
 }
 
-function sum(cohorts: readonly Cohort[]): number {
-  return cohorts.reduce((count, { replicas }) => count + replicas, 0);
+function count(cohorts: readonly Cohort[]): number {
+  return sum(cohorts.map(({ replicas }) => replicas));
 }
 
 function total(cohorts: readonly Cohort[]): number {
-  return cohorts.reduce((count, { replicas, waiting }) => count + replicas * waiting, 0);
+  return sum(cohorts.map(({ replicas, waiting }) => replicas * waiting));
 }
 
 /** How much of a line from one value to another lies above a limit. */
