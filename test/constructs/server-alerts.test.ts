@@ -1,18 +1,13 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, Chart } from 'cdk8s';
-import { dump } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type InferenceServer, ServerAlerts, type ServerAlertsProps } from '../../constructs';
 import { queueMetric } from '../../models/queue-metric';
-import { METRICS_TOOLS } from '../../sandbox/metrics-tools';
-import { Toolbox } from '../../sandbox/tools';
 import { ROOT } from '../support/environment-file';
 import { exposedServer } from '../support/exposed-server';
 import { tensorModel } from '../support/models';
-import { quiet } from '../support/test-sandbox';
+import { Promtool } from '../support/promtool';
 
 interface Rule {
   readonly alert: string;
@@ -55,19 +50,17 @@ const HPA = 'namespace="triton",horizontalpodautoscaler="triton-vision"';
 const pod = (name: string, labels = '') => `${name}{namespace="triton",pod="${POD}"${labels}}`;
 
 describe('alerts of a server', () => {
-  let promtool: string;
-  let folder: string;
+  let promtool: Promtool;
+  let rules: string;
   beforeAll(async () => {
-    ({ promtool } = await new Toolbox(ROOT, METRICS_TOOLS).find(quiet()));
-    folder = mkdtempSync(join(tmpdir(), 'triton-stack-alerts-'));
-    const { spec } = alertsOf();
-    writeFileSync(join(folder, 'rules.yaml'), dump(spec));
+    promtool = await Promtool.open();
+    rules = promtool.write('rules.yaml', alertsOf().spec);
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => promtool?.close());
 
   it('are rules that Prometheus takes', () => {
-    const said = execFileSync(promtool, ['check', 'rules', '--lint=all', '--lint-fatal', join(folder, 'rules.yaml')]);
-    expect(said.toString()).toContain('SUCCESS: 4 rules found');
+    const { status, said } = promtool.run('check', 'rules', '--lint=all', '--lint-fatal', rules);
+    expect({ status, said }).toEqual({ status: 0, said: expect.stringContaining('SUCCESS: 4 rules found') });
   });
 
   /** What fires after so many minutes, from series as promtool writes them. */
@@ -77,27 +70,18 @@ describe('alerts of a server', () => {
     alert: string,
     labels: readonly Readonly<Record<string, string>>[],
   ) => {
-    const test = {
-      rule_files: ['rules.yaml'],
-      tests: [
+    const { status, said } = promtool.test(series, {
+      interval: '30s',
+      ruleFiles: [rules],
+      alert_rule_test: [
         {
-          interval: '30s',
-          input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
-          alert_rule_test: [
-            {
-              eval_time: `${minutes}m`,
-              alertname: alert,
-              exp_alerts: labels.map((each) => ({ exp_labels: each, exp_annotations: annotationsOf(alert, each) })),
-            },
-          ],
+          eval_time: `${minutes}m`,
+          alertname: alert,
+          exp_alerts: labels.map((each) => ({ exp_labels: each, exp_annotations: annotationsOf(alert, each) })),
         },
       ],
-    };
-    writeFileSync(join(folder, 'test.yaml'), dump(test));
-    const { status, stdout, stderr } = spawnSync(promtool, ['test', 'rules', join(folder, 'test.yaml')], {
-      encoding: 'utf8',
     });
-    expect({ status, said: status === 0 ? '' : `${stdout}${stderr}` }).toEqual({ status: 0, said: '' });
+    expect({ status, said: status === 0 ? '' : said }).toEqual({ status: 0, said: '' });
   };
   const annotationsOf = (alert: string, labels: Readonly<Record<string, string>>) => {
     const found = rulesOf().find((each) => each.alert === alert);

@@ -1,14 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { dump } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GUARD_METRICS, perPod, QUEUE_METRICS } from '../../models/queue-metric';
-import { METRICS_TOOLS } from '../../sandbox/metrics-tools';
-import { Toolbox } from '../../sandbox/tools';
-import { ROOT } from '../support/environment-file';
-import { quiet } from '../support/test-sandbox';
+import { Promtool } from '../support/promtool';
 
 const KV = perPod(GUARD_METRICS.engine, 'namespace="n"', 'pod');
 const COMPUTED = perPod({ ...QUEUE_METRICS.computed, target: 1 }, 'namespace="n"', 'pod');
@@ -56,34 +48,23 @@ const CASES: readonly (readonly [
 ];
 
 describe('what autoscalers ask, answered by Prometheus', () => {
-  let promtool: string;
-  let folder: string;
+  let promtool: Promtool;
   beforeAll(async () => {
-    ({ promtool } = await new Toolbox(ROOT, METRICS_TOOLS).find(quiet()));
-    folder = mkdtempSync(join(tmpdir(), 'triton-stack-queries-'));
+    promtool = await Promtool.open();
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => promtool?.close());
 
   it.each(CASES)('is %s', (_name, query, series, answer) => {
-    const test = {
-      tests: [
+    const { status, said } = promtool.test(series, {
+      interval: '10s',
+      promql_expr_test: [
         {
-          interval: '10s',
-          input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
-          promql_expr_test: [
-            {
-              expr: query,
-              eval_time: '5m',
-              exp_samples: Object.entries(answer).map(([pod, value]) => ({ labels: `{pod="${pod}"}`, value })),
-            },
-          ],
+          expr: query,
+          eval_time: '5m',
+          exp_samples: Object.entries(answer).map(([pod, value]) => ({ labels: `{pod="${pod}"}`, value })),
         },
       ],
-    };
-    writeFileSync(join(folder, 'test.yaml'), dump(test));
-    const { status, stdout, stderr } = spawnSync(promtool, ['test', 'rules', join(folder, 'test.yaml')], {
-      encoding: 'utf8',
     });
-    expect({ status, said: status === 0 ? '' : `${stdout}${stderr}` }).toEqual({ status: 0, said: '' });
+    expect({ status, said: status === 0 ? '' : said }).toEqual({ status: 0, said: '' });
   });
 });
