@@ -10,15 +10,7 @@ import { SandboxFailure } from './failure';
 import { KARPENTER_PATCHES, KWOK_PATCHES, type ToolPatch } from './tool-patches';
 
 /** The programs of a sandbox. */
-export const TOOLS = [
-  'etcd',
-  'kube-apiserver',
-  'kube-controller-manager',
-  'kube-scheduler',
-  'kwok',
-  'karpenter',
-] as const;
-export type ToolName = (typeof TOOLS)[number];
+export type ToolName = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kwok' | 'karpenter';
 /** The paths of the programs. */
 export type ToolPaths = Readonly<Record<ToolName, string>>;
 

@@ -2,7 +2,7 @@ import { configHash } from '../../../charts/kubeflow/config-chart';
 import { NAMES, type PipelinesSettings, storeSecretName } from '../../../charts/kubeflow/settings';
 import { LOG_KEY_FORMAT, SEAWEEDFS_HOST, SEAWEEDFS_PORT, s3Address } from '../../../charts/kubeflow/workflow-config';
 import { imageReference, versions } from '../../../models/versions';
-import { type KustomizePatch, merge, variable } from './kustomization';
+import { DEPENDS_ON, type KustomizePatch, merge, variable } from './kustomization';
 
 const { images } = versions;
 
@@ -86,14 +86,11 @@ export function deploymentPatches(settings: PipelinesSettings): KustomizePatch[]
   });
 }
 
-/**
- * What an object waits for, in the words that Pulumi's kustomize Directory and other tools go by (kubernetes-sigs/cli-utils,
- * "depends-on").
- */
+/** Has an object wait for Deployments. */
 function dependsOn(names: readonly string[] = []): Record<string, string> {
   if (names.length === 0) return {};
   const references = names.map((name) => `apps/namespaces/kubeflow/Deployment/${name}`);
-  return { 'config.kubernetes.io/depends-on': references.join(',') };
+  return { [DEPENDS_ON]: references.join(',') };
 }
 
 function spreading(matchLabels: Workload['spread']): object {

@@ -33,6 +33,15 @@ export interface Kustomization {
   readonly patches?: readonly KustomizePatch[];
 }
 
+/** What every kustomization begins with. */
+export const KUSTOMIZATION = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' } as const;
+
+/**
+ * The annotation with what an object waits for, in the words that Pulumi's kustomize Directory and other tools go by
+ * (kubernetes-sigs/cli-utils, "depends-on").
+ */
+export const DEPENDS_ON = 'config.kubernetes.io/depends-on';
+
 /** A kustomization of ours, and the upstream projects that it is made of. */
 export interface Overlay {
   /** Of the folder and of the resource: `pipelines`. */

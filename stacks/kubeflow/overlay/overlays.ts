@@ -4,6 +4,7 @@ import { deploymentPatches, WORKLOADS } from './deployments';
 import {
   atGithub,
   imageOverride,
+  KUSTOMIZATION,
   type Kustomization,
   type KustomizePatch,
   type Locate,
@@ -30,8 +31,6 @@ export interface Overlays {
 /** Upstream's label, which its own overlays put into selectors. */
 const LABELS = [{ includeSelectors: true, pairs: { 'application-crd-id': 'kubeflow-pipelines' } }] as const;
 
-const BASE = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' } as const;
-
 /**
  * Our kustomizations over upstream's, each folder by the commit of `versions.json`.
  *
@@ -49,7 +48,7 @@ export function kubeflowOverlays(settings: PipelinesSettings, locate: Locate = a
       name: 'definitions',
       sources: [pipelines, argo],
       kustomization: {
-        ...BASE,
+        ...KUSTOMIZATION,
         resources: [kfp('base/pipeline/cluster-scoped'), workflows('base/crds/minimal')],
         // Viewers are of version 1: they start whatever image somebody names.
         patches: [remove('apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'viewers.kubeflow.org')],
@@ -63,7 +62,7 @@ export function kubeflowOverlays(settings: PipelinesSettings, locate: Locate = a
       name: 'pipelines',
       sources: [pipelines, argo],
       kustomization: {
-        ...BASE,
+        ...KUSTOMIZATION,
         namespace: KUBEFLOW_NAMESPACE,
         resources: [
           kfp('base/installs/generic'),
@@ -177,7 +176,7 @@ function database(settings: PipelinesSettings, kfp: Folder): Kustomization {
   const { database: settled } = settings;
   if (settled.kind !== 'in-cluster') throw new Error('there is no MySQL in the cluster with Cloud SQL');
   return {
-    ...BASE,
+    ...KUSTOMIZATION,
     namespace: KUBEFLOW_NAMESPACE,
     resources: [kfp('third-party/mysql/base')],
     labels: LABELS,
@@ -220,7 +219,7 @@ function store(settings: PipelinesSettings, kfp: Folder): Kustomization {
   const { artifacts } = settings;
   if (artifacts.kind !== 'seaweedfs') throw new Error('there is no SeaweedFS beside another store');
   return {
-    ...BASE,
+    ...KUSTOMIZATION,
     namespace: KUBEFLOW_NAMESPACE,
     resources: [kfp('third-party/seaweedfs/base')],
     labels: LABELS,

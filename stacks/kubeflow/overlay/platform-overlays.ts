@@ -3,7 +3,9 @@ import type { Platform } from '../../../constructs/platform';
 import { versions } from '../../../models/versions';
 import {
   atGithub,
+  DEPENDS_ON,
   imageOverride,
+  KUSTOMIZATION,
   type KustomizePatch,
   type Locate,
   merge,
@@ -13,9 +15,6 @@ import {
 
 const { images, upstream } = versions;
 const { kubeflowManifests: manifests } = upstream;
-
-/** What a Directory's objects wait for, beside definitions and namespaces. */
-const DEPENDS_ON = 'config.kubernetes.io/depends-on';
 
 /** A stage of the platform. */
 export interface PlatformStage extends Overlay {
@@ -161,8 +160,7 @@ export function platformOverlays(platform: Platform, locate: Locate = atGithub):
     after: after.map((each) => `platform-${each}`),
     sources: [manifests],
     kustomization: {
-      apiVersion: 'kustomize.config.k8s.io/v1beta1',
-      kind: 'Kustomization',
+      ...KUSTOMIZATION,
       resources: folders.map((folder) => locate(manifests, folder)),
       ...(renamed !== undefined && { images: renamed }),
       ...(patches !== undefined && { patches }),
