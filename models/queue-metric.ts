@@ -1,6 +1,5 @@
-import { keptLoad } from './capacity/capacity';
+import { declaredLoad } from './capacity/capacity';
 import { OCCUPIED, occupiedTarget } from './capacity/occupied';
-import { isSingleQueue } from './capacity/server-queue';
 import type { Model } from './model';
 import { type Backend, isDecoupled, isLanguageModel, type LanguageModelBackend, workingBackends } from './spec/backend';
 import { maxBatchSize } from './spec/batching';
@@ -162,9 +161,8 @@ function slotsOf({ maxBatch, pipelineParallel = 1 }: LanguageModelBackend): numb
 
 /** What is computed at the most load that keeps the promise, where the load test of a single queue is declared. */
 function derivedTarget(model: Model, slots: number): number | undefined {
-  const { backend, capacity: measured } = model;
-  if (measured === undefined || !isSingleQueue(backend)) return undefined;
-  return occupiedTarget(keptLoad(model, { ratePerSecond: 1, measured }).target.computed, slots);
+  const load = declaredLoad(model);
+  return load && occupiedTarget(load.target.computed, slots);
 }
 
 interface Batcher {

@@ -1,5 +1,4 @@
-import { capacity, keptLoad } from '../models/capacity/capacity';
-import { isSingleQueue } from '../models/capacity/server-queue';
+import { capacity, declaredLoad } from '../models/capacity/capacity';
 import type { Environment, ServedModel } from '../stacks/environment/environment';
 import type { PlannedSpike } from './plan';
 import { servedPlace } from './served-place';
@@ -10,11 +9,11 @@ import { servedPlace } from './served-place';
  */
 export function plannedSpike(environment: Environment, served: ServedModel): PlannedSpike | undefined {
   const { model } = served;
-  const { capacity: measured, backend } = model;
-  if (measured === undefined || !isSingleQueue(backend)) return undefined;
+  const { capacity: measured } = model;
+  const load = declaredLoad(model);
+  if (measured === undefined || load === undefined) return undefined;
   const { scale, known } = servedPlace(environment, served);
-  const { keepsPerSecond } = keptLoad(model, { ratePerSecond: 1, measured });
-  const ratePerSecond = keepsPerSecond * Math.max(1, scale.min);
+  const ratePerSecond = load.keepsPerSecond * Math.max(1, scale.min);
   const { spike, floor } = capacity(model, { ratePerSecond, measured, scale, known });
   const { goneSeconds, longestWaitSeconds, late, came } = spike;
   return {

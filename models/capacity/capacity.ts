@@ -4,7 +4,7 @@ import { InputError } from '../problem';
 import type { MeasuredCapacity } from './measured';
 import { occupiedTarget, toldFigure } from './occupied';
 import { type Arrivals, type QueueFigures, UNSETTLED } from './queue-figures';
-import { type ServerQueue, serverQueue } from './server-queue';
+import { isSingleQueue, type ServerQueue, serverQueue } from './server-queue';
 import { type SpikeOutcome, spikeOutcome } from './spike';
 import { type KnownTimes, type TimeToReady, timeToReady } from './time-to-ready';
 import { type UnusedPromise, type WaitBudget, waitBudgets } from './wait-budget';
@@ -154,12 +154,8 @@ interface KeptLoad extends Pick<Capacity, 'unused' | 'keepsPerSecond' | 'replica
   readonly budgets: readonly WaitBudget[];
 }
 
-/**
- * The most load that keeps the promise, and what a replica tells at it.
- *
- * @throws InputError as {@link capacity}
- */
-export function keptLoad(
+/** The most load that keeps the promise, and what a replica tells at it. */
+function keptLoad(
   model: Model,
   demand: Pick<CapacityDemand, 'ratePerSecond' | 'measured' | 'arrivalCv' | 'waitSeconds'>,
 ): KeptLoad {
@@ -174,6 +170,23 @@ export function keptLoad(
   const { meanInFlight, meanWaiting } = queue.figures(share(fleet, keepsPerSecond * replicas, replicas));
   const target = { computed: meanInFlight - meanWaiting, inFlight: meanInFlight, waiting: meanWaiting };
   return { fleet, budgets, unused, replicas, keepsPerSecond, target };
+}
+
+const declared = new WeakMap<Model, KeptLoad>();
+
+/**
+ * The most that one replica keeps its promise with, by the load test that the model declares. It is computed once a model:
+ * a batching one's takes a tenth of a second, and its server, chart, plan and report each ask for it.
+ *
+ * @returns undefined where the model declares none, or is no single queue
+ * @throws InputError where nothing keeps the promise
+ */
+export function declaredLoad(model: Model): KeptLoad | undefined {
+  const { backend, capacity: measured } = model;
+  if (measured === undefined || !isSingleQueue(backend)) return undefined;
+  const load = declared.get(model) ?? keptLoad(model, { ratePerSecond: 1, measured });
+  declared.set(model, load);
+  return load;
 }
 
 interface Fleet {
