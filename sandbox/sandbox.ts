@@ -18,14 +18,14 @@ import { Processes } from './processes';
 import { untilReady } from './readiness';
 import { delaysOf, kwokConfig, LOG_TEXT } from './stages';
 import { CLUSTER_TOOLS, Toolbox } from './tools';
+import { untilAccounts, untilServed } from './usable';
 import { removeVolumes } from './volumes';
 
 /** How the sandbox's own objects are applied: controllers may have tainted its nodes since. */
 const OWN = { manager: 'triton-sandbox', force: true } as const;
 /** Longest wait for another command on the same sandbox. */
-const LOCK_MS = 120_000;
-const ESTABLISHED_MS = 30_000;
-const DELETE_MS = 60_000;
+const LOCK_MS = 300_000;
+const DELETE_MS = 180_000;
 
 /** Which object, without what is in it. */
 interface ObjectKey {
@@ -173,7 +173,7 @@ export class Sandbox {
 
     progress.now('applying nodes, storage classes and definitions');
     await Promise.all([kubectl.apply(ground, OWN), kubectl.apply(namespaces)]);
-    await established(kubectl, definitions);
+    await untilServed(kubectl, definitions);
     const logFile = join(this.folder, 'pod.log');
     replaceFile(logFile, LOG_TEXT);
     await plane.simulateNodes(
@@ -182,6 +182,7 @@ export class Sandbox {
     );
     if (growing.length > 0) await plane.simulateAutoscaler(instanceTypes(pools), kubectl);
     await kubectl.apply([...growing, ...claims], OWN);
+    await untilAccounts(kubectl, [...ground, ...namespaces]);
     progress.done(`${pools.length} ${pools.length === 1 ? 'node pool' : 'node pools'} like those of ${wanted.name}`);
     if (wanted.bare) return;
 
@@ -241,12 +242,6 @@ function readyMs({ models }: Environment): number {
 
 function isNamespace({ kind }: KubernetesObject): boolean {
   return kind === 'Namespace';
-}
-
-async function established(kubectl: Kubectl, definitions: readonly KubernetesObject[]): Promise<void> {
-  if (definitions.length === 0) return;
-  const names = definitions.map(({ metadata }) => `customresourcedefinition/${metadata.name}`);
-  await kubectl.run(['wait', '--for=condition=Established', `--timeout=${ESTABLISHED_MS / 1000}s`, ...names]);
 }
 
 function keyOf({ apiVersion, kind, metadata: { name, namespace } }: KubernetesObject): ObjectKey {

@@ -68,9 +68,7 @@ describe('on a real API server', () => {
     async () => {
       const all = definitions.names.map((name) => definitions.of(name)).filter((each) => each !== undefined);
       await on.kubectl.apply(all, { manager: 'triton-sandbox' });
-      await on.kubectl.run(['wait', '--for=condition=Established', '--timeout=60s', 'crd', '--all'], {
-        timeoutMs: 70_000,
-      });
+      await on.untilUsable(all);
       const held = await on.kubectl.list('customresourcedefinitions');
       expect(held.length).toBe(new Set(all.map(({ metadata }) => metadata.name)).size);
     },

@@ -11,8 +11,8 @@ import { podReferences } from '../support/pod-references';
 import { quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
 
 const upstream = manifestsFolder("Kubeflow's whole platform on a real API server");
-const READY_MS = 90_000;
-const APPLY_MS = 400_000;
+const READY_MS = 400_000;
+const APPLY_MS = 1_200_000;
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of any kind
 type Fields = any;
@@ -60,8 +60,7 @@ describe.skipIf(upstream === undefined).each([
       for (const wave of waves) {
         for (const unit of wave) {
           for (const part of partsOf(unit)) {
-            await on.kubectl.apply(part);
-            await on.untilEstablished(part);
+            await on.apply(part);
           }
         }
         for (const namespace of new Set(

@@ -12,7 +12,7 @@ import { keyReferences, podReferences } from '../support/pod-references';
 import { quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
 
 const upstream = upstreamFolder('the installation of Kubeflow on a real API server');
-const READY_MS = 90_000;
+const READY_MS = 400_000;
 
 interface Held extends KubernetesObject {
   readonly metadata: KubernetesObject['metadata'] & { readonly resourceVersion: string };
@@ -46,7 +46,7 @@ describe.skipIf(upstream === undefined).each(Object.entries(FLAVOURS))('Kubeflow
     const names = new Set([...applied, ...objects].map(({ kind, metadata }) => `${kind}/${metadata.name}`));
     const missing = podReferences(objects).filter((each) => !names.has(each));
     expect(missing.filter((each) => !given(each))).toEqual([]);
-    await on.kubectl.apply(objects);
+    await on.apply(objects);
     applied.push(...objects);
   };
   /** The Secret of a store that others run. */
@@ -60,12 +60,11 @@ describe.skipIf(upstream === undefined).each(Object.entries(FLAVOURS))('Kubeflow
       for (const { objects } of wave) {
         for (const part of byAnnotation(objects)) {
           await apply(part);
-          await on.untilEstablished(part);
           if (part.some(({ kind }) => kind === 'Deployment')) await ready();
         }
       }
     }
-  }, 300_000);
+  }, 1_200_000);
 
   it('makes the ground first, then the stores, then Kubeflow, and the way to it last', () => {
     const at = (name: string) => waves.findIndex((wave) => wave.includes(name));

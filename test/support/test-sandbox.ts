@@ -6,14 +6,18 @@ import { Progress } from '../../bin/progress';
 import { imageReference, versions } from '../../models/versions';
 import type { KubernetesObject } from '../../preview/plan';
 import { customKind, Definitions } from '../../sandbox/definitions';
+import { SandboxFailure } from '../../sandbox/failure';
 import type { Kubectl } from '../../sandbox/kubectl';
 import type { Prepared } from '../../sandbox/prepare';
 import { Sandbox } from '../../sandbox/sandbox';
+import { untilAccounts, untilServed } from '../../sandbox/usable';
 import { Captured } from './captured';
 import { ROOT } from './environment-file';
 
 /** Longest wait for a sandbox, milliseconds. */
-export const UP_MS = 240_000;
+export const UP_MS = 600_000;
+/** Longest wait for anything that comes by itself: it costs nothing where it comes. */
+const WAIT_MS = 180_000;
 /** Between looks: kubectl is a process that takes a tenth of a second of a core. */
 const LOOK_MS = 500;
 
@@ -54,22 +58,20 @@ export class TestSandbox {
     const definitions = Definitions.open(ROOT, quiet());
     const kinds = [...new Set(objects.flatMap((object) => customKind(object) ?? []))].sort();
     const found = kinds.flatMap((kind) => definitions.of(kind) ?? []);
-    await this.kubectl.apply(found);
-    await this.untilEstablished(found);
+    await this.apply(found);
     return kinds.filter((kind) => definitions.of(kind) === undefined);
   }
 
-  /** Waits until the definitions among objects that were applied are known. */
-  async untilEstablished(objects: readonly KubernetesObject[]): Promise<void> {
-    const definitions = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
-    if (definitions.length === 0) return;
-    const names = definitions.map(({ metadata }) => `crd/${metadata.name}`);
-    const wait = ['wait', '--for=condition=Established', '--timeout=60s', ...names];
-    // One that was just made has no conditions to wait for.
-    await eventually(
-      () => this.kubectl.try(wait, { timeoutMs: 70_000 }),
-      ({ status }) => status === 0,
-    );
+  /** Applies objects, and waits until more can be applied that need them: their kinds, and pods in their namespaces. */
+  async apply(objects: readonly KubernetesObject[]): Promise<void> {
+    await this.kubectl.apply(objects);
+    await this.untilUsable(objects);
+  }
+
+  /** Waits for what others make of objects that were applied. */
+  async untilUsable(objects: readonly KubernetesObject[]): Promise<void> {
+    await untilServed(this.kubectl, objects);
+    await untilAccounts(this.kubectl, objects);
   }
 
   async down(): Promise<void> {
@@ -83,24 +85,39 @@ export function quiet(): Progress {
 }
 
 /**
- * Asks until the answer is as wanted, and returns it.
+ * Asks until the answer is as wanted, and returns it. That the API server refuses, or does not answer, is an answer like
+ * others that are not wanted yet. Whatever else is thrown is a mistake, and ends it.
  *
  * @param lookMs - between looks: shorter for what is soon over
  */
 export async function eventually<T>(
   ask: () => Promise<T>,
   wanted: (answer: T) => boolean,
-  waitMs = 60_000,
+  waitMs = WAIT_MS,
   lookMs = LOOK_MS,
 ): Promise<T> {
   const deadline = Date.now() + waitMs;
   for (;;) {
-    const answer = await ask();
-    if (wanted(answer)) return answer;
-    if (Date.now() > deadline)
-      throw new Error(`not so after ${waitMs / 1000} s: ${JSON.stringify(answer).slice(0, 2000)}`);
+    let told: string;
+    try {
+      const answer = await ask();
+      if (wanted(answer)) return answer;
+      told = JSON.stringify(answer) ?? 'nothing';
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      told = error.message;
+    }
+    if (Date.now() > deadline) throw new Error(`not so after ${waitMs / 1000} s: ${told.slice(0, 2000)}`);
     await setTimeout(lookMs);
   }
+}
+
+/** What is said by the API server, or of the way to it: not of what is asked, which is as wrong the next time. */
+const REFUSAL =
+  /^(Error from server(?! \((BadRequest|Invalid)\))|Unable to connect to the server|The connection to the server|no answer in time)/m;
+
+function isRefusal(error: unknown): error is SandboxFailure {
+  return error instanceof SandboxFailure && REFUSAL.test(error.message);
 }
 
 export interface TestPod extends KubernetesObject {
