@@ -26,7 +26,9 @@ interface Ports {
 }
 const PORTS = ['etcd', 'etcdPeers', 'api', 'kubelet', 'karpenterMetrics', 'karpenterHealth'] as const;
 
-const START_MS = 90_000;
+const START_MS = 240_000;
+/** Longest wait for one answer: a machine that is busy may take seconds. */
+const ANSWER_MS = 10_000;
 /** New ports, where another process took one between our looking and a program's listening. */
 const ATTEMPTS = 3;
 const SERVICE_CIDR = '10.96.0.0/16';
@@ -288,7 +290,7 @@ function configured(service: Service, content: string): Service {
 
 function answers(url: string, ca: Buffer): Promise<boolean> {
   return new Promise((done) => {
-    const asked = request(url, { ca, timeout: 2000, agent: false }, (response) => {
+    const asked = request(url, { ca, timeout: ANSWER_MS, agent: false }, (response) => {
       response.resume();
       done(response.statusCode === 200);
     });

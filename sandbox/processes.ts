@@ -12,10 +12,14 @@ export interface Service {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Longest wait for the shell that becomes a program. */
+const START_MS = 60_000;
 const END_MS = 10_000;
+/** Longest wait for a process that is ended by force. */
+const KILL_MS = 60_000;
 const LOG_LINES = 8;
 /** Longest time that a process takes to become another program, milliseconds. */
-const EXEC_MS = 500;
+const EXEC_MS = 10_000;
 
 /**
  * The programs of one sandbox. What runs is known by files alone, so that any later command finds it, whatever became
@@ -76,8 +80,9 @@ export class Processes {
       child.once('spawn', done);
       child.once('error', failed);
     });
-    const deadline = Date.now() + END_MS;
-    while (readPid(this.pidFile(service.name)) === undefined && Date.now() < deadline) await setTimeout(5);
+    const deadline = Date.now() + START_MS;
+    const starts = () => readPid(this.pidFile(service.name)) === undefined && child.exitCode === null;
+    while (starts() && Date.now() < deadline) await setTimeout(5);
   }
 
   /** Ends a program, by force where it does not go, and forgets it. */
@@ -89,7 +94,7 @@ export class Processes {
         process.kill(pid, ask);
       } catch {}
       await setTimeout(50);
-      if (Date.now() > deadline + END_MS) throw new Error(`process ${pid} (${name}) does not end`);
+      if (Date.now() > deadline + KILL_MS) throw new Error(`process ${pid} (${name}) does not end`);
     }
     rmSync(this.pidFile(name), { force: true });
   }
@@ -134,8 +139,9 @@ function commandLine(pid: number): string {
   try {
     for (const deadline = Date.now() + EXEC_MS; ; ) {
       const text = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-      // While a process becomes another program it has no command line either, for a moment. The kernel's own never have.
-      const ended = /^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+      // While a process becomes another program it has no command line either, for a moment. One that has ended has no
+      // memory, nor have the kernel's own.
+      const ended = !/^VmSize:/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
       if (text !== '' || ended || Date.now() > deadline) return text;
     }
   } catch {
@@ -143,12 +149,15 @@ function commandLine(pid: number): string {
   }
 }
 
+/** 0 for a process that has ended. */
 function residentMib(pid: number): number {
-  if (existsSync('/proc/self/status')) {
+  if (!existsSync('/proc/self/status')) return Number(ps(pid, 'rss')) / 1024;
+  try {
     const [, kib = '0'] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
     return Number(kib) / 1024;
+  } catch {
+    return 0;
   }
-  return Number(ps(pid, 'rss')) / 1024;
 }
 
 function ps(pid: number, column: string): string {
