@@ -12,8 +12,8 @@ import { tolerate } from './tolerate';
 const LOWEST = 20_000;
 const HIGHEST = 32_000;
 const ATTEMPTS = 1000;
-/** How long a port is left to who was told of it: by then a program listens on it, or has failed. */
-const LEFT_MS = 10 * 60_000;
+/** How long a port is left to who was told of it: time to listen, and to do so again where a test ends that for a while. */
+const LEFT_MS = 30 * 60_000;
 
 /** Ports of the loopback interface that nobody listens on now, and that nobody else is told of before somebody does. */
 export async function freePorts(count: number): Promise<number[]> {
