@@ -11,7 +11,7 @@ import type { Progress } from './progress';
 
 /** Conditions on uploads to S3 reach the store from here on (rclone #8947). */
 const LEAST = [1, 72];
-const VERSION_MS = 10_000;
+const VERSION_MS = 60_000;
 
 /**
  * The path of rclone: the one on PATH, or one from PyPI that is installed once beside all clones.

@@ -17,7 +17,7 @@ import { Published } from '../support/published';
 import { pythonTool } from '../support/python-tools';
 import { S3Server } from '../support/s3-server';
 
-const RUN_MS = 60_000;
+const RUN_MS = 240_000;
 const GIB = 1024 ** 3;
 const gcs = ModelSource.gcs({ uri: 'gs://acme-models/v1' });
 const s3 = ModelSource.s3({
@@ -237,7 +237,7 @@ describe('the container of the Job, with rclone against an S3 server', () => {
       storage: { ...shared, refresh: { schedule: '0 3 * * *' } },
     });
     published = new Published('s3://models/resnet50', store);
-  }, RUN_MS);
+  });
   afterAll(async () => {
     await store?.stop();
     rmSync(work, { recursive: true, force: true });

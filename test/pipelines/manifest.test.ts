@@ -69,7 +69,7 @@ function python(script: string, given: object, env: Readonly<Record<string, stri
     cwd: join(ROOT, 'pipelines'),
     input: JSON.stringify(given),
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 240_000,
     env: { ...process.env, PATH: `${dirname(pythonTool('rclone'))}:${process.env.PATH}`, ...env },
   });
   return { status, said: stdout, errors: stderr };

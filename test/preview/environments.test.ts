@@ -58,7 +58,7 @@ describe.each(SHIPPED)('%s', (name) => {
     const output = execFileSync(
       pythonTool('kubernetes-validate'),
       ['--strict', '--kubernetes-version', version, file],
-      { encoding: 'utf8', timeout: 60_000 },
+      { encoding: 'utf8', timeout: 240_000 },
     );
     expect(output.match(/passed for resource/g)).toHaveLength(known.length);
   });

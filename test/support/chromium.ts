@@ -8,7 +8,7 @@ import { ROOT } from './environment-file';
 
 const PROGRESS = new Progress({ write: (text) => process.stdout.write(text) });
 const PACKAGE = join(ROOT, 'node_modules', '@sparticuz', 'chromium', 'package.json');
-const LAUNCH_MS = 60_000;
+const LAUNCH_MS = 240_000;
 
 /**
  * Unpacks the browser that the package carries. It does so below the temporary folder, and takes the libraries along that

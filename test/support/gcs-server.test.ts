@@ -9,7 +9,7 @@ import { FaultProxy } from './fault-proxy';
 import { GcsServer, gcsEnvironment } from './gcs-server';
 import { pythonTool } from './python-tools';
 
-const RCLONE_MS = 30_000;
+const RCLONE_MS = 240_000;
 /** Above what rclone sends in one piece. */
 const LARGE = 17 * 2 ** 20;
 

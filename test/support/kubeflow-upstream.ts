@@ -29,7 +29,7 @@ export function manifestsFolder(what: string): string | undefined {
     return undefined;
   }
   const { commit } = versions.upstream.kubeflowManifests;
-  const found = execFileSync('git', ['-C', folder, 'rev-parse', 'HEAD'], { encoding: 'utf8', timeout: 10_000 }).trim();
+  const found = execFileSync('git', ['-C', folder, 'rev-parse', 'HEAD'], { encoding: 'utf8', timeout: 60_000 }).trim();
   if (found !== commit) throw new Error(`${MANIFESTS_VARIABLE}: ${folder} is at ${found}, versions.json at ${commit}`);
   return folder;
 }
@@ -62,7 +62,7 @@ export function build(upstream: string, make: (locate: Locate) => Overlay): Kube
   const output = execFileSync(
     layerBinary(ROOT, 'kubectl'),
     ['kustomize', '--load-restrictor', 'LoadRestrictionsNone', folder],
-    { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, timeout: 120_000 },
+    { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, timeout: 240_000 },
   );
   return loadAll(output) as KubernetesObject[];
 }

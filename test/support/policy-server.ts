@@ -20,7 +20,7 @@ export interface Told {
   readonly message: string;
 }
 
-const START_MS = 30_000;
+const START_MS = 240_000;
 /** pulumi, proto/pulumi/analyzer.proto, EnforcementLevel. */
 const LEVELS = ['advisory', 'mandatory', 'disabled', 'remediate'] as const;
 

@@ -42,7 +42,7 @@ export class ProjectCopy {
   }
 
   git(...args: readonly string[]): string {
-    return execFileSync('git', args, { cwd: this.folder, encoding: 'utf8', timeout: 60_000 });
+    return execFileSync('git', args, { cwd: this.folder, encoding: 'utf8', timeout: 240_000 });
   }
 }
 

@@ -9,7 +9,7 @@ import { digestFiles, readRepositoryFolder } from '../../bin/release/repository-
 import { CURRENT_KEY, formatManifest, manifestKey, releaseFolder } from '../../models/release-manifest';
 import { pythonTool } from './python-tools';
 
-const PUT_MS = 60_000;
+const PUT_MS = 240_000;
 let puts = 0;
 const SILENT = new Progress({ write: () => {} });
 

@@ -3,7 +3,10 @@ import { openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
-const START_MS = 60_000;
+const START_MS = 240_000;
+
+/** Longest wait for one answer. */
+const ANSWER_MS = 10_000;
 
 export interface StoreProcessOptions {
   /** What errors call it. */
@@ -23,7 +26,7 @@ export class StoreProcess {
     private readonly folder: string,
   ) {}
 
-  /** @throws Error with what it printed, where it ends or does not answer in a minute */
+  /** @throws Error with what it printed, where it ends or does not answer in four minutes */
   static async start({ name, command, args, folder, answers }: StoreProcessOptions): Promise<StoreProcess> {
     const log = join(folder, 'log');
     const output = openSync(log, 'w');
@@ -56,7 +59,7 @@ export class StoreProcess {
 /** Whether what an address answers is what is asked for; no answer is not. */
 export async function answers(url: string, right: (response: Response) => boolean): Promise<boolean> {
   try {
-    return right(await fetch(url, { signal: AbortSignal.timeout(2000) }));
+    return right(await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) }));
   } catch {
     return false;
   }

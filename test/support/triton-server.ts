@@ -8,9 +8,9 @@ import { tritonEnvironment } from './python-tools';
 import { type Answer, TritonClient } from './triton/client';
 import { StagedRepository } from './triton/staged-repository';
 
-const START_MS = 60_000;
-/** Twice what it is told to wait for requests in flight. */
-const STOP_MS = 10_000;
+const START_MS = 240_000;
+/** Twice what it is told to wait for requests in flight, and for its models to leave. */
+const STOP_MS = 60_000;
 /** How often a start is tried when another process took one of the ports. */
 const TRIES = 3;
 /** What the core says in its log alone. */
@@ -79,14 +79,16 @@ export class TritonServer extends TritonClient {
     globalThis.process.once('exit', this.killAtExit);
   }
 
-  /** @throws when the server ends, or does not answer within a minute, with the end of what it said. */
+  /** @throws when the server ends, or does not answer within four minutes, with the end of what it said. */
   static async start(options: TritonServerOptions): Promise<TritonServer> {
     for (let attempt = 1; ; attempt++) {
       const server = await TritonServer.spawn(options);
       const deadline = Date.now() + START_MS;
       // Until every model of the start is loaded, nobody listens. `ready` also asks for models loaded later.
-      while (server.runs && Date.now() < deadline && !(await server.live())) await setTimeout(50);
-      if (server.runs && (await server.live())) return server;
+      while (server.runs && Date.now() < deadline) {
+        if (await server.live()) return server;
+        await setTimeout(50);
+      }
       await server.stop();
       const said = server.log();
       if (attempt < TRIES && /Socket '.*' already in use/.test(said)) continue;
@@ -166,7 +168,7 @@ export class TritonServer extends TritonClient {
     return this.ended ?? readFileSync(join(this.folder, 'log'), 'utf8');
   }
 
-  /** Returns when the process has ended: asked to, or, after ten seconds, made to. */
+  /** Returns when the process has ended: asked to, or, after a minute, made to. */
   async stop(): Promise<void> {
     if (this.ended !== undefined) return;
     if (this.runs) {

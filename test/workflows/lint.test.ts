@@ -11,7 +11,7 @@ const FOLDER = join(ROOT, '.github', 'workflows');
 const WORKFLOWS = readdirSync(FOLDER).map((name) => join(FOLDER, name));
 const GITLAB = join(ROOT, 'docs', 'ci', 'gitlab-ci.yml');
 /** The first build of actionlint, on a machine that has none of its modules. */
-const INSTALL_MS = 300_000;
+const INSTALL_MS = 1_200_000;
 
 interface Step {
   readonly uses?: string;
@@ -65,7 +65,7 @@ describe('linters', () => {
   }, INSTALL_MS);
 
   function run(program: string, ...args: string[]): { code: number | null; said: string } {
-    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000 });
+    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 240_000 });
     return { code: status, said: `${stdout}${stderr}` };
   }
 

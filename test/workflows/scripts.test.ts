@@ -43,7 +43,7 @@ describe.each([0, 1, 2])('a step whose program ends with %i', (code) => {
       PULUMI_STATE: 'gs://acme-pulumi',
     };
     const shell = ['--noprofile', '--norc', '-eo', 'pipefail', '-c', script];
-    return spawnSync('bash', shell, { cwd: folder, env, encoding: 'utf8', timeout: 20_000 }).status;
+    return spawnSync('bash', shell, { cwd: folder, env, encoding: 'utf8', timeout: 120_000 }).status;
   }
 
   const file = (...path: string[]) => readFileSync(join(folder, ...path), 'utf8');

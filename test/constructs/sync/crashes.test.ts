@@ -43,7 +43,7 @@ describe('a sync that is killed again and again', () => {
   const credentials = { kind: 'secret', secretName: 'keys' } as const;
 
   it('serves a whole release after each, and leaves nothing after the next good run', {
-    timeout: 600_000,
+    timeout: 1_800_000,
   }, async () => {
     const seed = Math.floor(Math.random() * 2 ** 32);
     const ended = { killed: 0, terminated: 0, finished: 0 };

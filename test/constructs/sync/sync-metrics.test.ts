@@ -94,7 +94,7 @@ describe('the metrics of a sync', () => {
 
     it('are what Prometheus reads', () => {
       const input = volume.read('metrics/metrics.txt');
-      const parsed = execFileSync(pythonTool('python'), ['-c', PARSE], { input, encoding: 'utf8', timeout: 30_000 });
+      const parsed = execFileSync(pythonTool('python'), ['-c', PARSE], { input, encoding: 'utf8', timeout: 240_000 });
       expect(JSON.parse(parsed)).toEqual({
         model_sync_result: ['gauge', true, 11],
         model_sync_duration_seconds: ['gauge', true, 1],

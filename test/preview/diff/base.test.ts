@@ -7,10 +7,7 @@ import { compare } from '../../../preview/diff/compare';
 import { Captured } from '../../support/captured';
 import { testProject } from '../../support/project-copy';
 
-/** Evaluating a base starts a process of its own. */
-const TIMEOUT_MS = 120_000;
-
-describe('a base', { timeout: TIMEOUT_MS }, () => {
+describe('a base', () => {
   const at = testProject();
 
   const changed = (file: string, change: (text: string) => string) => {

@@ -8,7 +8,7 @@ import type { Plan } from '../../../preview/plan';
 import { Captured } from '../../support/captured';
 import { testProject } from '../../support/project-copy';
 
-describe('preview --base', { timeout: 120_000 }, () => {
+describe('preview --base', () => {
   const at = testProject();
 
   const change = (...[from, to]: [string, string]) => {

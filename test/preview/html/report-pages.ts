@@ -11,7 +11,7 @@ import type { Plan } from '../../../preview/plan';
 import { environmentFolder, environmentText, shippedConfig } from '../../support/environment-file';
 
 /** Longest wait for anything in a page. */
-const WAIT_MS = 15_000;
+const WAIT_MS = 120_000;
 
 /** The plan of an environment with that many models, of two kinds, on one pool. */
 export async function planOfMany(models: number): Promise<Plan> {

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 
 /** Longest wait for an answer, unless a call says otherwise. Loading starts a process and imports numpy. */
-const CALL_MS = 30_000;
+const CALL_MS = 180_000;
 
 /** A tensor as in the open inference protocol; `data` is flat, in row-major order. */
 export interface Tensor {
@@ -43,7 +43,7 @@ export interface ModelState {
 export interface CallOptions {
   /** Of the request: `priority`, `timeout` in microseconds, `sequence_id`. @default none */
   readonly parameters?: Readonly<Record<string, number | string | boolean>>;
-  /** Milliseconds until the call is given up, which throws. @default 30,000 */
+  /** Milliseconds until the call is given up, which throws. @default 180,000 */
   readonly timeoutMs?: number;
 }
 
