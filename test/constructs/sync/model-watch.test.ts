@@ -11,8 +11,8 @@ import { S3Server } from '../../support/s3-server';
 import { TritonServer } from '../../support/triton-server';
 
 const KEY = 'a-key-of-this-test';
-const WAIT = { timeout: 60_000, interval: 100 };
-const TEST_MS = 180_000;
+const WAIT = { timeout: 120_000, interval: 100 };
+const TEST_MS = 600_000;
 
 /** A model that answers with a number, so that it is seen which release serves. */
 const model = (answer: number) => ({
@@ -42,6 +42,8 @@ describe('the sidecar that looks for new releases', () => {
   let volume: ModelVolume;
   let server: TritonServer;
   let watch: ChildProcess | undefined;
+  /** The watch, and all that it had started. */
+  let ended: Promise<unknown>;
   let said = '';
 
   beforeAll(async () => {
@@ -58,9 +60,9 @@ describe('the sidecar that looks for new releases', () => {
       loadModels: ['number'],
       flags: loadKeyFlags(KEY),
     });
-  }, TEST_MS);
-  afterEach(() => {
-    watch?.kill('SIGKILL');
+  });
+  afterEach(async () => {
+    await end();
     said = '';
   });
   afterAll(async () => {
@@ -72,13 +74,26 @@ describe('the sidecar that looks for new releases', () => {
     const sidecar = watchEnvironment({
       models: ['number'],
       everySeconds: 1,
-      loadSeconds: 30,
+      loadSeconds: 300,
       syncScript: volume.script,
     });
     const here = { WATCH_SERVER: server.http, LOAD_KEY_FILE: join(volume.work, 'key') };
     const env = volume.environment({ ...sidecar, ...here, ...changes });
-    watch = spawn('/bin/sh', [volume.watchScript], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    watch = spawn('/bin/sh', [volume.watchScript], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     for (const stream of [watch.stdout, watch.stderr]) stream?.on('data', (data) => (said += data));
+    ended = new Promise((done) => watch?.once('close', done));
+  }
+
+  /** Ends the watch with the sync that it may be in: the next one has the volume for itself. */
+  async function end(): Promise<void> {
+    if (watch?.pid === undefined) return;
+    try {
+      process.kill(-watch.pid, 'SIGKILL');
+    } catch {
+      // It has ended already.
+    }
+    await ended;
+    watch = undefined;
   }
 
   const answer = async () =>
@@ -141,7 +156,7 @@ describe('the sidecar that looks for new releases', () => {
     await published.publish(model(7));
     look({ WATCH_SERVER: 'http://127.0.0.1:9' });
     await expect.poll(() => said, WAIT).toMatch(/does not answer.*does not answer/s);
-    watch?.kill('SIGKILL');
+    await end();
     expect(volume.names()).toEqual(CLEAN);
     look();
     await expect.poll(answer, WAIT).toBe(7);
@@ -152,9 +167,9 @@ describe('the sidecar that looks for new releases', () => {
     look({ WATCH_SECONDS: '3600' });
     const pid = watch?.pid;
     await expect.poll(() => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'), WAIT).not.toBe('');
-    const ended = new Promise((done) => watch?.once('exit', done));
+    const exited = new Promise((done) => watch?.once('exit', done));
     watch?.kill('SIGTERM');
-    expect(await ended).toBe(0);
+    expect(await exited).toBe(0);
   });
 });
 
