@@ -13,7 +13,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { type Fault, FaultProxy } from './fault-proxy';
 
 /** Longest wait for what is expected to come. */
-const WAIT_MS = 10_000;
+const WAIT_MS = 60_000;
 const OBJECT = Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 251));
 
 interface Asked {
@@ -200,6 +200,14 @@ describe('the fault proxy', () => {
     slow.destroy();
     inject({ kind: 'slow', bytesPerSecond: 10_000 });
     expect(await ask(url)).toMatchObject({ body: OBJECT, broken: false });
+  });
+
+  it('slows an answer until it is told not to', async () => {
+    const enough = new AbortController();
+    inject({ kind: 'slow', bytesPerSecond: 0.1, until: enough.signal });
+    const { slow, first } = await firstOf();
+    enough.abort();
+    expect(Buffer.concat([first, await buffer(slow)])).toEqual(OBJECT);
   });
 
   it('announces more than comes', async () => {

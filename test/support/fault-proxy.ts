@@ -26,7 +26,8 @@ export type Fault =
   | { readonly kind: 'cut'; readonly afterBytes: number }
   /** This status with an error as S3 words it. The store is not asked. */
   | { readonly kind: 'status'; readonly status: number; readonly code: string }
-  | { readonly kind: 'slow'; readonly bytesPerSecond: number }
+  /** As slow as that, until the signal where there is one: what is left comes at once then. */
+  | { readonly kind: 'slow'; readonly bytesPerSecond: number; readonly until?: AbortSignal }
   /** `Content-Length` says so many bytes more than come before the connection ends. */
   | { readonly kind: 'length'; readonly add: number }
   /** A truncated object: its last bytes are missing, in `Content-Length` too. What else the headers say of it stays. */
@@ -146,7 +147,7 @@ async function pass(answer: IncomingMessage, response: ServerResponse, fault?: A
   const headers = endToEnd(answer);
   if (fault === undefined || fault.kind === 'slow') {
     response.writeHead(statusCode, statusMessage, headers);
-    await pipeline(fault === undefined ? answer : slowly(answer, fault.bytesPerSecond), response);
+    await pipeline(fault === undefined ? answer : slowly(answer, fault), response);
     return;
   }
   const body = await buffer(answer);
@@ -198,13 +199,18 @@ function broken(fault: BodyFault, body: Buffer, length: number): BrokenBody {
   }
 }
 
-async function* slowly(chunks: AsyncIterable<Buffer>, bytesPerSecond: number): AsyncGenerator<Buffer> {
-  const piece = Math.ceil(bytesPerSecond / PIECES_PER_SECOND);
+async function* slowly(
+  chunks: AsyncIterable<Buffer>,
+  { bytesPerSecond, until }: Extract<Fault, { kind: 'slow' }>,
+): AsyncGenerator<Buffer> {
   for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += piece) {
+    for (let at = 0; at < chunk.length; ) {
+      const piece = until?.aborted ? chunk.length : Math.ceil(bytesPerSecond / PIECES_PER_SECOND);
       const bytes = chunk.subarray(at, at + piece);
       yield bytes;
-      await setTimeout((1000 * bytes.length) / bytesPerSecond, undefined, { ref: false });
+      at += piece;
+      const pause = setTimeout((1000 * bytes.length) / bytesPerSecond, undefined, { ref: false, signal: until });
+      await pause.catch(() => {});
     }
   }
 }

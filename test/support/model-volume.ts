@@ -20,7 +20,7 @@ import { WATCH_SCRIPT } from '../../constructs/sync/watch-script';
 import { parseManifest } from '../../models/release-manifest';
 import { pythonTool } from './python-tools';
 
-const SYNC_MS = 120_000;
+const SYNC_MS = 600_000;
 
 /** How a run of the sync ended. */
 export interface SyncResult {
@@ -73,6 +73,8 @@ export class ModelVolume {
   /** Starts a run in a process group of its own, as a container's processes end together. */
   start(changes: Readonly<Record<string, string>> = {}): {
     readonly process: ChildProcess;
+    /** What it has said until now. */
+    readonly said: () => string;
     readonly result: Promise<SyncResult>;
   } {
     const child = spawn('/bin/sh', ['-c', `${this.before}; exec /bin/sh "$0"`, this.script], {
@@ -87,7 +89,7 @@ export class ModelVolume {
       child.once('error', failed);
       child.once('close', (code, signal) => done({ code, signal, said }));
     });
-    return { process: child, result };
+    return { process: child, said: () => said, result };
   }
 
   sync(changes: Readonly<Record<string, string>> = {}): Promise<SyncResult> {

@@ -482,7 +482,7 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
     await published.put({ ...resnet, 'big/1/model.bin': noise(MIB) });
     proxy.fault = ({ path }) => (path.includes('model.bin') ? { kind: 'slow', bytesPerSecond: 1000 } : undefined);
     const { process, result } = volume.start();
-    await expect.poll(() => objects().some(({ path }) => path.includes('model.bin')), { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => objects().some(({ path }) => path.includes('model.bin'))).toBe(true);
     process.kill('SIGTERM');
     expect((await result).code).toBe(143);
     expect(volume.names()).not.toContain('repository');
@@ -490,11 +490,14 @@ describe.each<SyncTool>(['rclone', 'aws-cli'])('the sync, with %s', (tool) => {
 
   thorough('says how far it is, and tells the metrics', async () => {
     await published.put({ ...resnet, 'big/1/model.bin': noise(3 * MIB) }, { version: '1.0' });
-    proxy.fault = ({ path }) => (path.includes('model.bin') ? { kind: 'slow', bytesPerSecond: MIB } : undefined);
-    const { code, said } = await volume.sync({ MODEL_PROGRESS_SECONDS: '1' });
-    expect(code).toBe(0);
-    expect(said).toMatch(/fetching release 1\.0 of s3:.*: 3 MiB in 3 files/);
-    expect(said).toMatch(/ of 3 MiB, \d+ (K|M)iB\/s, \d+ s left/);
+    const heard = new AbortController();
+    const slow = { kind: 'slow', bytesPerSecond: MIB / 10, until: heard.signal } as const;
+    proxy.fault = ({ path }) => (path.includes('model.bin') ? slow : undefined);
+    const { said, result } = volume.start({ MODEL_PROGRESS_SECONDS: '1' });
+    await expect.poll(said).toMatch(/fetching release 1\.0 of s3:.*: 3 MiB in 3 files/);
+    await expect.poll(said).toMatch(/ of 3 MiB, \d+ (K|M)iB\/s, \d+ s left/);
+    heard.abort();
+    expect((await result).code).toBe(0);
     const metrics = volume.metrics();
     expect(metrics).toMatchObject({
       'model_sync_result{result="fetched"}': 1,
