@@ -32,8 +32,8 @@ import { Published } from '../support/published';
 import { pythonTool } from '../support/python-tools';
 import { S3Server } from '../support/s3-server';
 
-const RUN_MS = 60_000;
-const WAIT = { timeout: RUN_MS, interval: 100 };
+const WAIT = { timeout: 120_000, interval: 100 };
+const TEST_MS = 600_000;
 const NAMESPACE = 'model-cache';
 const gcs = ModelSource.gcs({ uri: 'gs://acme-models/all' });
 const role = { kind: 'web-identity', roleArn: 'arn:aws:iam::111122223333:role/models' } as const;
@@ -351,7 +351,7 @@ describe('the containers of the DaemonSet, with rclone against an S3 server', ()
   let store: S3Server;
   let rendered: Rendered;
   let published: Published;
-  let started: ChildProcess[] = [];
+  let started: { readonly child: ChildProcess; readonly ended: Promise<number | null> }[] = [];
 
   beforeAll(async () => {
     store = await S3Server.start();
@@ -379,9 +379,12 @@ until rm "${turn}" 2>/dev/null; do /bin/sleep 0.1; done
       writeFileSync(join(work, name), text as string);
     }
     published = new Published(uri, store);
-  }, RUN_MS);
-  afterEach(() => {
-    for (const { pid } of started) if (runs(pid)) process.kill(-(pid as number), 'SIGKILL');
+  });
+  afterEach(async () => {
+    for (const { child, ended } of started) {
+      if (runs(child.pid)) process.kill(-(child.pid as number), 'SIGKILL');
+      await ended;
+    }
     started = [];
   });
   afterAll(async () => {
@@ -421,10 +424,10 @@ until rm "${turn}" 2>/dev/null; do /bin/sleep 0.1; done
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
-    started.push(child);
     let said = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text));
     const ended = new Promise<number | null>((done) => child.once('close', done));
+    started.push({ child, ended });
     const says = (text: string, times: number) =>
       expect.poll(() => said.split(text).length - 1, { ...WAIT, message: text }).toBe(times);
     return { child, ended, says };
@@ -442,7 +445,7 @@ until rm "${turn}" 2>/dev/null; do /bin/sleep 0.1; done
   });
 
   it('take what is published, now and at later turns, whatever failed before, and end at once', {
-    timeout: 4 * RUN_MS,
+    timeout: TEST_MS,
   }, async () => {
     const [sync, metrics] = rendered.pod.containers;
     const { child, ended, says } = start(sync);
@@ -476,7 +479,7 @@ until rm "${turn}" 2>/dev/null; do /bin/sleep 0.1; done
     expect(metrics.name).toBe('sync-metrics');
   });
 
-  it('end at once while the store does not answer, with all that they had begun', { timeout: 2 * RUN_MS }, async () => {
+  it('end at once while the store does not answer, with all that they had begun', { timeout: TEST_MS }, async () => {
     const proxy = await FaultProxy.start(store.endpoint);
     proxy.fault = () => ({ kind: 'hang' });
     const [sync] = rendered.pod.containers;
@@ -489,7 +492,7 @@ until rm "${turn}" 2>/dev/null; do /bin/sleep 0.1; done
   });
 
   it('show the metrics of the sync, which come after the container that serves them', {
-    timeout: 2 * RUN_MS,
+    timeout: TEST_MS,
   }, async () => {
     const [, { command, ...container }] = rendered.pod.containers;
     rmSync(join(volume, 'metrics'), { recursive: true, force: true });
