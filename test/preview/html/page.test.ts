@@ -105,7 +105,7 @@ describe('what others can use', () => {
     const { page, close } = await pages.open(reports.diff);
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
-    expect(await page.evaluate('document.activeElement.id')).toBe('main');
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('main');
     await close();
   });
 });
@@ -193,8 +193,8 @@ describe('links', () => {
     const yaml = page.locator(`[id="${id}"] pre`);
     expect(await yaml.isVisible()).toBe(true);
     expect(await yaml.textContent()).toContain('kind: Deployment');
-    const top = (await page.evaluate(`document.getElementById('${id}').getBoundingClientRect().top`)) as number;
-    expect(Math.abs(top)).toBeLessThan(100);
+    const top = () => page.evaluate(`Math.abs(document.getElementById('${id}').getBoundingClientRect().top)`);
+    await expect.poll(top).toBeLessThan(100);
     await close();
   });
 
@@ -328,7 +328,8 @@ describe('dark and light', () => {
     expect(await ground(page)).toBe(LIGHT);
     await page.emulateMedia({ colorScheme: 'dark' });
     expect(await ground(page)).toBe(DARK);
-    expect(await page.locator('#theme').getAttribute('aria-pressed')).toBe('true');
+    // The page is told with its next frame.
+    await expect.poll(() => page.locator('#theme').getAttribute('aria-pressed')).toBe('true');
     await close();
   });
 
