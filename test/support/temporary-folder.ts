@@ -6,5 +6,6 @@ import { join } from 'node:path';
 export default function setup(): () => void {
   const folder = mkdtempSync(join(tmpdir(), 'triton-stack-'));
   process.env.TMPDIR = folder;
-  return () => rmSync(folder, { recursive: true, force: true });
+  // What was just ended may write its last while the folder goes.
+  return () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 }
