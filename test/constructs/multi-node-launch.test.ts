@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePorts } from '../../bin/free-ports';
 import { LAUNCH_PROGRAM } from '../../constructs/multi-node-launch';
 
 /** Runs the program with names that a file tells, in place of the cluster's DNS. */
@@ -34,7 +35,8 @@ describe('the program that starts a group', () => {
     writeFileSync(join(work, 'launch.py'), LAUNCH_PROGRAM);
     writeFileSync(join(work, 'orted'), '#!/bin/sh\nprintf "%s\\n" "$@" > "$TMPDIR/orted-arguments"\n');
     chmodSync(join(work, 'orted'), 0o755);
-    index = (await freePort()) - 8100;
+    const [port = 0] = await freePorts(1);
+    index = port - 8100;
     knows('127.0.0.1');
   });
   afterEach(() => {
@@ -101,15 +103,6 @@ describe('the program that starts a group', () => {
     expect(leader.said()).toContain('OMPI_MCA_plm_rsh_no_tree_spawn=1');
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 /** What a connection to the port is told, once somebody listens there. */
 async function ask(port: number): Promise<string> {
