@@ -20,6 +20,9 @@ export interface StoreAddress {
 /** What S3 says to a conditional write where the object is there, or another write of it is under way. */
 const TAKEN = /PreconditionFailed|StatusCode: 412|ConditionalRequestConflict/;
 
+/** How often a note is looked for that others take away. */
+const RESERVE_ATTEMPTS = 3;
+
 const unfinishedKey = (version: string) => `${releaseFolder(version)}/unfinished`;
 
 const RETRIES = ['--retries', '3', '--retries-sleep', '2s'] as const;
@@ -122,14 +125,16 @@ export class ReleaseStore {
   async reserve(version: string, digest: string): Promise<string | undefined> {
     const key = unfinishedKey(version);
     const note = `${digest} ${hostname()} ${new Date().toISOString()}`;
-    if ((await this.text(key)) === undefined) {
-      const { code, errors } = await this.write(key, note, this.once);
-      if (code !== 0 && !TAKEN.test(errors)) throw new CommandFailed(`can't write ${this.uri}/${key}:\n${errors}`);
+    // What somebody else had noted may go between two looks: whoever has published takes it away.
+    for (let attempt = 0; attempt < RESERVE_ATTEMPTS; attempt += 1) {
+      if ((await this.text(key)) === undefined) {
+        const { code, errors } = await this.write(key, note, this.once);
+        if (code !== 0 && !TAKEN.test(errors)) throw new CommandFailed(`can't write ${this.uri}/${key}:\n${errors}`);
+      }
+      const found = await this.text(key);
+      if (found !== undefined) return found.startsWith(`${digest} `) ? undefined : found;
     }
-    const found = await this.text(key);
-    if (found === undefined)
-      throw new CommandFailed(`${this.uri}/${key} was taken away: somebody else publishes ${version}`);
-    return found.startsWith(`${digest} `) ? undefined : found;
+    throw new CommandFailed(`${this.uri}/${key} is taken away again and again: others publish ${version}`);
   }
 
   /** Takes the note away again. */
