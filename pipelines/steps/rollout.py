@@ -62,23 +62,31 @@ def wait_served(server: Server, section: dict, release: str, promoted: float) ->
     deadline = time.monotonic() + patience
     watch = Watch(server, section.get("syncMetrics"), promoted)
     closed = ""
+    asked = False
     while True:
         if server.served_release(model) == release and server.ready(model):
             return
-        if time.monotonic() > deadline:
+        # However slowly it answers, it is asked once.
+        if asked and time.monotonic() > deadline:
             raise Refused(
                 f"{server.url} does not serve release {release} after {patience:.0f} s, but "
                 f"{server.served_release(model) or 'no release that says its name'}: see the log of its sync{closed}"
             )
         if watch.rejected():
             raise Refused(f"{server.url} did not load {model} of release {release}: its watch went back. See its log")
-        reply = server.load(model, deadline - time.monotonic() + 1)
+        reply = server.load(model, left(deadline))
+        asked = True
         if reply.status == 403 and not closed:
             closed = f"\n{why_closed(server)}"
             say(why_closed(server))
         elif reply.status not in (200, 403, 0):
             raise Refused(f"{server.url} refuses to load {model} of release {release}: {error_of(reply)}")
         time.sleep(PAUSE_SECONDS)
+
+
+def left(deadline: float) -> float:
+    """Seconds that a call may take: a little longer than to the deadline, which may be over already."""
+    return max(0.0, deadline - time.monotonic()) + 1
 
 
 def why_closed(server: Server) -> str:
@@ -147,5 +155,5 @@ def wait_left(server: Server, section: dict, failed: str) -> None:
     while not (server.ready(model) and server.served_release(model) != failed):
         if time.monotonic() > deadline:
             raise StepFailed(f"{server.url} does not serve {model} of the release before {failed}: look at the server")
-        server.load(model, deadline - time.monotonic() + 1)
+        server.load(model, left(deadline))
         time.sleep(PAUSE_SECONDS)

@@ -26,7 +26,7 @@ export const KEY = 'key-of-the-pipeline';
 const STAND_IN = join(import.meta.dirname, 'stand-in');
 const LOCAL_RUN = join(import.meta.dirname, '..', '..', 'pipelines', 'local_run.py');
 /** Longest that a run of all steps may take. */
-const RUN_MS = 240_000;
+const RUN_MS = 900_000;
 
 const DEPLOY = `
 import json, sys
@@ -272,7 +272,7 @@ export class LocalPipeline {
     const sidecar = watchEnvironment({
       models: [model.name],
       everySeconds: 1,
-      loadSeconds: 30,
+      loadSeconds: 300,
       syncScript: volume.script,
     });
     const here = { WATCH_SERVER: server.http, LOAD_KEY_FILE: join(volume.work, 'key'), LOAD_KEY_HEADER };

@@ -10,7 +10,7 @@ import { engineModel } from '../support/models';
 import { pipelineTool } from '../support/python-tools';
 import { type Faults, KEY, LocalPipeline } from './local-pipeline';
 
-const TEST_MS = 300_000;
+const TEST_MS = 1_200_000;
 
 const TOKENIZER = `
 import sys
@@ -31,8 +31,9 @@ const HUGGING_FACE = {
 const model = engineModel(
   {
     name: 'tiny',
-    promise: { firstToken: { p95Seconds: 10 }, interToken: { p95Seconds: 5 } },
-    deadlineSeconds: 20,
+    // Kept on a machine that has other things to do.
+    promise: { firstToken: { p95Seconds: 120 }, interToken: { p95Seconds: 60 } },
+    deadlineSeconds: 240,
   },
   { precision: 'fp8', kvCache: 'fp8' },
 );
@@ -290,7 +291,7 @@ describe('the pipeline on one machine', () => {
     });
 
     it('loads with the key, once the files are there', { timeout: TEST_MS }, async () => {
-      const deployed = pipeline.deploy({ engine, release: '1.3.0', key: KEY, loadSeconds: 60 });
+      const deployed = pipeline.deploy({ engine, release: '1.3.0', key: KEY, loadSeconds: 600 });
       await expect.poll(current, { timeout: TEST_MS }).toBe('1.3.0');
       expect(await pipeline.volume.sync()).toMatchObject({ code: 0 });
       expect(await deployed).toMatchObject({ code: 0, said: expect.stringContaining('serves tiny of release 1.3.0') });

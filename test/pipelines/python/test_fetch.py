@@ -75,9 +75,11 @@ def fetched(hub, folder, uri, **more):
     home = folder / "home"
     home.mkdir(exist_ok=True)
     steps = str(Path(__file__).parents[3] / "pipelines")
-    env = {"PATH": os.environ["PATH"], "HOME": str(home), "HF_ENDPOINT": hub, "PYTHONPATH": steps, **more}
+    # The client gives up after ten seconds otherwise.
+    patience = {"HF_HUB_ETAG_TIMEOUT": "120", "HF_HUB_DOWNLOAD_TIMEOUT": "120"}
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "HF_ENDPOINT": hub, "PYTHONPATH": steps, **patience, **more}
     command = [sys.executable, "-B", "-c", FETCH, uri, str(folder / "checkpoint")]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=True).stdout
 
 
 def test_one_commit_is_fetched_without_other_formats_and_the_same_each_time(hub, tmp_path):
