@@ -70,7 +70,8 @@ export class PolicyServer {
         clearTimeout(timer);
         done(String(text).trim());
       });
-      child.once('exit', (code) => {
+      // After the last of what it says.
+      child.once('close', (code) => {
         clearTimeout(timer);
         failed(new Error(`exit code ${code}: ${said}`));
       });
