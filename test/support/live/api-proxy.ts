@@ -3,8 +3,12 @@ import { freePorts } from '../../../bin/free-ports';
 import { kubeconfigOf } from '../../../sandbox/control-plane';
 import type { Sandbox } from '../../../sandbox/sandbox';
 
-const START_MS = 20_000;
-const ASK_MS = 10_000;
+const START_MS = 120_000;
+/** Longest wait for one answer. */
+const ASK_MS = 30_000;
+/** Longest wait for an answer that says something. */
+const PATIENCE_MS = 180_000;
+const LOOK_MS = 100;
 
 /** The API server of a sandbox over plain HTTP on the loopback interface, as its administrator. */
 export class ApiProxy {
@@ -37,15 +41,30 @@ export class ApiProxy {
   }
 
   private async ask<T>(method: string, path: string, body?: object, type?: string): Promise<T | undefined> {
-    const answer = await fetch(`${this.url}${path}`, {
+    // All of it can be asked again.
+    const { status, text } = await patientFetch(`${this.url}${path}`, {
       method,
-      signal: AbortSignal.timeout(ASK_MS),
       ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': type ?? '' } }),
     });
-    const text = await answer.text();
-    if (answer.status === 404) return undefined;
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text.slice(0, 1000)}`);
+    if (status === 404) return undefined;
+    if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text.slice(0, 1000)}`);
     return JSON.parse(text) as T;
+  }
+}
+
+/** A conflict, too many requests, and what goes wrong on the other side are of the moment. */
+const isOfTheMoment = (status: number) => status === 409 || status === 429 || status >= 500;
+
+/** Asks until there is an answer that is not of the moment alone, or for three minutes. */
+export async function patientFetch(url: string, init: RequestInit = {}): Promise<{ status: number; text: string }> {
+  for (const deadline = Date.now() + PATIENCE_MS; ; await setTimeout(LOOK_MS)) {
+    try {
+      const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(ASK_MS) });
+      const said = { status: answer.status, text: await answer.text() };
+      if (!isOfTheMoment(said.status) || Date.now() > deadline) return said;
+    } catch (error) {
+      if (Date.now() > deadline) throw new Error(`${url} does not answer`, { cause: error });
+    }
   }
 }
 
@@ -54,13 +73,13 @@ export async function untilAnswers(url: string, waitMs: number): Promise<void> {
   const deadline = Date.now() + waitMs;
   for (;;) {
     try {
-      const answer = await fetch(url, { signal: AbortSignal.timeout(2000) });
+      const answer = await fetch(url, { signal: AbortSignal.timeout(ASK_MS) });
       await answer.arrayBuffer();
       if (answer.ok) return;
     } catch {
       // Nobody listens yet.
     }
     if (Date.now() > deadline) throw new Error(`${url} does not answer after ${waitMs / 1000} s`);
-    await setTimeout(100);
+    await setTimeout(LOOK_MS);
   }
 }

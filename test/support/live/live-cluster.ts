@@ -83,7 +83,7 @@ export class LiveCluster {
       const folder = environmentFolder('live', environmentText(config));
       await on.sandbox.up({ name: 'live', folder, bare: true, unsimulated: NAMESPACE }, quiet());
       const metrics = await MetricsStack.start(on, targets);
-      await on.kubectl.apply([
+      await on.apply([
         { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
         {
           apiVersion: 'v1',
@@ -133,8 +133,8 @@ export class LiveCluster {
 
   /** Deletes a pod, and waits until as many are ready again. */
   async replace(pod: string): Promise<void> {
-    await this.on.kubectl.run(['delete', 'pod', pod, '--namespace', NAMESPACE, '--wait=true', '--timeout=60s'], {
-      timeoutMs: 70_000,
+    await this.on.kubectl.run(['delete', 'pod', pod, '--namespace', NAMESPACE, '--wait=true', '--timeout=240s'], {
+      timeoutMs: 250_000,
     });
   }
 

@@ -13,12 +13,13 @@ import { Toolbox } from '../../../sandbox/tools';
 import type { adapterValues } from '../../../stacks/monitoring';
 import { ROOT } from '../environment-file';
 import { eventually, quiet, type TestSandbox } from '../test-sandbox';
-import { ApiProxy, untilAnswers } from './api-proxy';
+import { ApiProxy, patientFetch, untilAnswers } from './api-proxy';
 
 const NAMESPACE = 'monitoring';
 const NAME = 'live';
-const START_MS = 60_000;
+const START_MS = 240_000;
 const RELOAD_MS = 500;
+const RELOADED_MS = 60_000;
 
 /** Values of the adapter's chart, as far as they say what it tells. */
 export type AdapterValues = Pick<typeof adapterValues, 'rules' | 'metricsRelistInterval'>;
@@ -69,7 +70,7 @@ export class MetricsStack {
     const objects = stack.objects(targets);
     // The operator looks for all of its kinds.
     await on.define([...objects, ...OPERATED.map((kind) => object('monitoring.coreos.com/v1', kind, 'x'))]);
-    await on.kubectl.apply(objects);
+    await on.apply(objects);
     await stack.startOperator();
     await stack.startStateMetrics();
     await stack.startPrometheus();
@@ -86,18 +87,16 @@ export class MetricsStack {
 
   /** Samples of an instant query. */
   async query(promql: string): Promise<readonly Sample[]> {
-    const answer = await fetch(`${this.url}/api/v1/query?${new URLSearchParams({ query: promql })}`, {
-      signal: AbortSignal.timeout(5000),
-    });
-    const said = (await answer.json()) as { data?: { result: Sample[] }; error?: string };
+    const { text } = await patientFetch(`${this.url}/api/v1/query?${new URLSearchParams({ query: promql })}`);
+    const said = JSON.parse(text) as { data?: { result: Sample[] }; error?: string };
     if (said.data === undefined) throw new Error(`${promql}: ${said.error}`);
     return said.data.result;
   }
 
   /** Alerts whose condition holds, whether or not it has for long enough. */
   async alerts(): Promise<readonly Alert[]> {
-    const answer = await fetch(`${this.url}/api/v1/alerts`, { signal: AbortSignal.timeout(5000) });
-    return ((await answer.json()) as { data: { alerts: Alert[] } }).data.alerts;
+    const { text } = await patientFetch(`${this.url}/api/v1/alerts`);
+    return (JSON.parse(text) as { data: { alerts: Alert[] } }).data.alerts;
   }
 
   /** Starts Prometheus, on what it has scraped before where there is something. */
@@ -312,9 +311,13 @@ export class MetricsStack {
   private async reload(): Promise<void> {
     while (!this.ended) {
       if (await this.refresh().catch(() => false)) {
-        await fetch(`${this.url}/-/reload`, { method: 'POST', signal: AbortSignal.timeout(5000) }).catch(
-          () => undefined,
+        const asked = { method: 'POST', signal: AbortSignal.timeout(RELOADED_MS) };
+        const took = await fetch(`${this.url}/-/reload`, asked).then(
+          ({ ok }) => ok,
+          () => false,
         );
+        // The next look finds it new again.
+        if (!took) this.config = '';
       }
       await setTimeout(RELOAD_MS);
     }

@@ -35,6 +35,8 @@ export type StartServer = (pod: LivePod, address: string) => Promise<TritonServe
 
 const LOOK_MS = 250;
 const PROBE_MS = 500;
+/** Longest wait for a probe's answer: one that has died refuses at once, and a busy machine may take seconds. */
+const ANSWER_MS = 10_000;
 /** What a kubelet waits before it starts a container again, at first: milliseconds. */
 const BACK_OFF_MS = 1000;
 
@@ -187,7 +189,7 @@ class RunningPod {
     if (probe?.httpGet === undefined) return true;
     const { path, port } = probe.httpGet;
     try {
-      const answer = await fetch(`http://${this.address}:${port}${path}`, { signal: AbortSignal.timeout(1000) });
+      const answer = await fetch(`http://${this.address}:${port}${path}`, { signal: AbortSignal.timeout(ANSWER_MS) });
       await answer.arrayBuffer();
       return answer.ok;
     } catch {
