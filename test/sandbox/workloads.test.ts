@@ -1,8 +1,8 @@
-import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { KubernetesObject } from '../../preview/plan';
 import { isReady, type Pod } from '../../sandbox/readiness';
 import { environmentFolder, environmentText, shippedConfig } from '../support/environment-file';
+import { PodWatch } from '../support/pod-watch';
 import { eventually, pod, TestSandbox, UP_MS } from '../support/test-sandbox';
 
 interface Node extends KubernetesObject {
@@ -48,7 +48,11 @@ describe('servers on simulated nodes', () => {
   const nodes = () => on.kubectl.list<Node>('nodes');
   const inPool = async (pool: string) =>
     (await nodes()).filter(({ metadata }) => metadata.labels?.['cloud.google.com/gke-nodepool'] === pool);
-  const ready = async (model: string) => (await pods(model)).filter((each) => isReady(each)).length;
+  const watched = async (model: string, count: number) => {
+    const watch = await PodWatch.start(on.sandbox, NAMESPACE, model, count);
+    onTestFinished(watch.stop);
+    return watch;
+  };
 
   it('puts a pod of 4 GPUs on a node of 4, which grew for it', async () => {
     const [server] = await pods('llama-3-1-70b');
@@ -74,14 +78,14 @@ describe('servers on simulated nodes', () => {
       each.status.conditions?.some(({ type, status }) => type === 'PodScheduled' && status === 'False') ?? false;
     const all = () => on.kubectl.list<Pod>('pods', NAMESPACE);
     await eventually(all, (list) => list.some((each) => each.metadata.name === 'few-gpus' && unschedulable(each)));
-    const before = (await inPool('l4')).length;
+    const before = (await inPool('l4')).map(({ metadata }) => metadata.name);
     // Karpenter looks at it, and makes no node that would not help.
     await eventually(
       () =>
         on.kubectl.run(['get', 'events', '--namespace', NAMESPACE, '--field-selector=involvedObject.name=few-gpus']),
       (events) => /FailedScheduling.*karpenter|FailedScheduling.*no instance type/s.test(events),
     );
-    expect((await inPool('l4')).length).toBe(before);
+    for (const { metadata } of await inPool('l4')) expect(before).toContain(metadata.name);
     await on.kubectl.run(['delete', 'pod', 'few-gpus', '--namespace', NAMESPACE]);
   });
 
@@ -96,58 +100,46 @@ describe('servers on simulated nodes', () => {
     ]);
   });
 
-  it('keeps its replicas while a changed template rolls out', async () => {
-    await eventually(
-      () => ready('resnet50'),
-      (count) => count === 2,
-    );
-    const before = (await pods('resnet50')).map(({ metadata }) => metadata.name);
-    await on.kubectl.run(['rollout', 'restart', 'deployment/triton-resnet50', '--namespace', NAMESPACE]);
-    const counts: number[] = [];
-    await eventually(
-      async () => {
-        counts.push(await ready('resnet50'));
-        return (await pods('resnet50')).map(({ metadata }) => metadata.name);
-      },
-      (names) => names.length === 2 && names.every((each) => !before.includes(each)),
-      60_000,
-      200,
-    );
-    expect(Math.min(...counts)).toBeGreaterThanOrEqual(2);
-    // It was a real rollout: the new pods were there beside the old ones.
-    expect(counts.length).toBeGreaterThan(2);
-  });
+  it(
+    'keeps its replicas while a changed template rolls out',
+    async () => {
+      const watch = await watched('resnet50', 2);
+      const before = watch.names;
+      await on.kubectl.run(['rollout', 'restart', 'deployment/triton-resnet50', '--namespace', NAMESPACE]);
+      await eventually(
+        async () => watch.names,
+        (names) => names.length === 2 && names.every((each) => !before.includes(each)),
+      );
+      expect(watch.leastReady).toBe(2);
+      // It was a real rollout: the new pods were there beside the old ones.
+      expect(watch.most).toBeGreaterThan(2);
+    },
+    UP_MS,
+  );
 
-  it('is drained one pod at a time', async () => {
-    await eventually(
-      () => ready('resnet50'),
-      (count) => count === 2,
-    );
-    const drained = (await pods('resnet50')).map(({ spec }) => spec.nodeName ?? '');
-    const drain = on.kubectl.run(
-      ['drain', ...new Set(drained), '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=90s'],
-      { timeoutMs: 100_000 },
-    );
-    let drains = true;
-    const ended = drain.finally(() => {
-      drains = false;
-    });
-    const counts: number[] = [];
-    while (drains) {
-      counts.push(await ready('resnet50'));
-      await setTimeout(50);
-    }
-    await ended;
-    expect(Math.min(...counts)).toBe(1);
-    await eventually(
-      () => ready('resnet50'),
-      (count) => count === 2,
-    );
-    for (const { spec } of await pods('resnet50')) expect(drained).not.toContain(spec.nodeName);
-    await on.kubectl.run(['uncordon', ...new Set(drained)].filter(Boolean), {}).catch(() => undefined);
-  });
+  it(
+    'is drained one pod at a time',
+    async () => {
+      const watch = await watched('resnet50', 2);
+      const before = watch.names;
+      const drained = (await pods('resnet50')).map(({ spec }) => spec.nodeName ?? '');
+      await on.kubectl.run(
+        ['drain', ...new Set(drained), '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=400s'],
+        { timeoutMs: 420_000 },
+      );
+      await eventually(
+        async () => watch.names,
+        (names) => names.length === 2 && watch.ready === 2 && names.every((each) => !before.includes(each)),
+      );
+      expect(watch.leastReady).toBe(1);
+      for (const { spec } of await pods('resnet50')) expect(drained).not.toContain(spec.nodeName);
+      // They may be gone already.
+      await on.kubectl.try(['uncordon', ...new Set(drained)]);
+    },
+    UP_MS,
+  );
 
-  it('grows a pool to its bound and no further, and shrinks it when pods are gone', async () => {
+  it('grows a pool to its bound and no further, and shrinks it when pods are gone', { timeout: UP_MS }, async () => {
     const scale = (replicas: number) =>
       on.kubectl.run([
         'patch',
@@ -161,12 +153,11 @@ describe('servers on simulated nodes', () => {
       ]);
     await scale(6);
     // 4 nodes of one GPU: two pods wait.
-    await eventually(
-      () => ready('resnet50'),
-      (count) => count === 4,
+    const all = await eventually(
+      () => pods('resnet50'),
+      (list) => list.length === 6 && list.filter((each) => isReady(each)).length === 4,
     );
-    const waiting = (await pods('resnet50')).filter((each) => !isReady(each));
-    expect(waiting).toHaveLength(2);
+    const waiting = all.filter((each) => !isReady(each));
     await eventually(
       () =>
         on.kubectl.run([
@@ -178,12 +169,19 @@ describe('servers on simulated nodes', () => {
         ]),
       (events) => /limit/.test(events),
     );
-    expect(await inPool('l4')).toHaveLength(4);
+    // Nodes that were drained may still be on their way out.
+    await eventually(
+      () => inPool('l4'),
+      (list) => list.length === 4,
+    );
     await scale(1);
     await eventually(
       () => inPool('l4'),
       (list) => list.length === 1,
     );
-    expect(await ready('resnet50')).toBe(1);
+    await eventually(
+      () => pods('resnet50'),
+      (list) => list.length === 1 && list.every((each) => isReady(each)),
+    );
   });
 });
