@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Sandbox } from '../../sandbox/sandbox';
 import { ROOT } from '../support/environment-file';
+import { watch } from '../support/pod-watch';
 import { eventually, quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
 
 const PROGRAMS = ['etcd', 'karpenter', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'];
@@ -23,10 +24,22 @@ function processesWith(text: string): string[] {
     });
 }
 
-const WAIT_MS = 60_000;
+/** Longest wait for what a command does that starts everything. */
+const WAIT_MS = 300_000;
 /** Between looks at files: they cost nothing. */
 const FILE_MS = 50;
 const DEV = { name: 'dev', folder: ROOT, bare: false } as const;
+
+/** Ends one of the programs, and waits until it is gone. */
+async function kill({ processes }: Sandbox, name: string): Promise<void> {
+  process.kill(processes.pid(name) as number, 'SIGKILL');
+  await eventually(
+    async () => processes.pid(name),
+    (pid) => pid === undefined,
+    WAIT_MS,
+    FILE_MS,
+  );
+}
 
 async function downLeavesNothing(sandbox: Sandbox): Promise<void> {
   await sandbox.down(quiet());
@@ -57,13 +70,7 @@ describe('a sandbox', () => {
       for (const name of PROGRAMS) {
         const others = PROGRAMS.filter((each) => each !== name).map((each) => processes.pid(each));
         const pid = processes.pid(name) as number;
-        process.kill(pid, 'SIGKILL');
-        await eventually(
-          async () => processes.pid(name),
-          (now) => now === undefined,
-          WAIT_MS,
-          FILE_MS,
-        );
+        await kill(sandbox, name);
         await sandbox.up(DEV, quiet());
         expect(processes.pid(name)).not.toBe(pid);
         // The others were left in peace.
@@ -101,17 +108,16 @@ describe('a sandbox', () => {
       }
       // A node that was asked for and has not come, when the one dies that knows of it.
       const asking = upInProcess(sandbox.folder);
-      interface Claim {
-        readonly status?: { readonly nodeName?: string };
-      }
-      const onItsWay = async () => {
-        const { status, stdout } = await sandbox.kubectl.try(['get', 'nodeclaims', '--output=json']);
-        const { items } = (status === 0 ? JSON.parse(stdout) : { items: [] }) as { items: Claim[] };
-        return items.some((claim) => claim.status?.nodeName === undefined);
-      };
+      const asked: string[] = [];
+      const endWatch = watch(sandbox, ['nodeclaims', '--output=name'], (line) => asked.push(line));
       // It is soon there.
-      await eventually(onItsWay, (is) => is, WAIT_MS, 200);
-      process.kill(sandbox.processes.pid('karpenter') as number, 'SIGKILL');
+      await eventually(
+        async () => asked,
+        ([claim]) => claim !== undefined,
+        WAIT_MS,
+        FILE_MS,
+      ).finally(endWatch);
+      await kill(sandbox, 'karpenter');
       asking.kill('SIGKILL');
       await new Promise((done) => asking.once('close', done));
       await sandbox.up(DEV, quiet());
