@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { main } from '../../sandbox/cli';
 import { Captured } from '../support/captured';
 import { environmentFolder, environmentText, ROOT, shippedConfig } from '../support/environment-file';
-import { UP_MS } from '../support/test-sandbox';
+import { eventually, UP_MS } from '../support/test-sandbox';
 
 const NAME = `test-${process.pid}`;
 const HOME = join(ROOT, '.sandbox', NAME);
@@ -132,7 +132,10 @@ describe('npm run sandbox', () => {
   it('says what does not run', async () => {
     const { stdout } = await command('status');
     process.kill(Number(/^kwok +process (\d+)/m.exec(stdout)?.[1]), 'SIGKILL');
-    const { code, out } = await sandbox('status');
+    const { code, out } = await eventually(
+      () => sandbox('status'),
+      (said) => said.code !== 0,
+    );
     expect({ code, out }).toEqual({ code: 1, out: expect.stringMatching(/^kwok +does not run: see .*kwok\.log$/m) });
   });
 
