@@ -34,6 +34,8 @@ const EXAMPLES = {
 const GPUS: Readonly<Partial<Record<keyof typeof EXAMPLES, number>>> = { 'ensemble-on-cpu': 0, 'tensor-parallel': 4 };
 const names = Object.keys(EXAMPLES) as (keyof typeof EXAMPLES)[];
 
+const WAIT = { waitMs: 400_000, progress: quiet(), check: () => undefined };
+
 function objectsOf(app: App): KubernetesObject[] {
   return app.charts.flatMap((chart) => chart.toJson() as KubernetesObject[]);
 }
@@ -101,6 +103,7 @@ describe('the examples on a real API server', () => {
           .split('\n')
           .filter((line) => line !== '' && !/"kubernetes.io\/ingress.class" is dep/.test(line));
         expect({ status, said }).toEqual({ status: 0, said: [] });
+        await on.untilUsable(known);
       }
       // What a definition fills in is the server's alone to know.
       const native = known.filter((object) => customKind(object) === undefined);
@@ -109,8 +112,7 @@ describe('the examples on a real API server', () => {
       const caches = platform === 'openshift' ? [] : ['cache', 'cache-alone'];
       const servers = ['plain', 'full', 's3', 'image', 'hub', 'nim', ...(platform === 'gke' ? ['fuse'] : [])];
       for (const name of [...servers, ...(caches.length > 0 ? ['cached'] : [])]) {
-        const wait = { waitMs: 90_000, progress: quiet(), check: () => undefined };
-        await untilReady(on.kubectl, namespaceOf(platform, name), wait);
+        await untilReady(on.kubectl, namespaceOf(platform, name), WAIT);
       }
       for (const name of caches) await untilCached(on, namespaceOf(platform, name));
     },
@@ -123,11 +125,12 @@ describe('the examples on a real API server', () => {
       const objects = objectsOf(EXAMPLES[name]());
       onTestFinished(async () => {
         const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
-        const flags = ['--filename=-', '--ignore-not-found', '--timeout=60s'];
-        await on.kubectl.run(['delete', ...flags], { input, timeoutMs: 70_000 });
+        // With their pods: the next one looks at its own.
+        const flags = ['--filename=-', '--ignore-not-found', '--cascade=foreground', `--timeout=${UP_MS / 1000}s`];
+        await on.kubectl.run(['delete', ...flags], { input, timeoutMs: UP_MS });
       }, UP_MS);
       await on.kubectl.apply(objects);
-      await untilReady(on.kubectl, 'triton', { waitMs: 90_000, progress: quiet(), check: () => undefined });
+      await untilReady(on.kubectl, 'triton', WAIT);
       const [server] = await on.kubectl.list<Pod>('pods', 'triton');
       const gpus = Number(server?.spec.containers[0]?.resources?.requests?.['nvidia.com/gpu'] ?? 0);
       const nodes = await on.kubectl.list<KubernetesObject & { status: { allocatable: Record<string, string> } }>(
@@ -159,10 +162,12 @@ async function untilCached(on: TestSandbox, namespace: string): Promise<void> {
   });
   // The second apply has changed nothing.
   expect(daemonSet?.metadata.generation).toBe(1);
-  const volumes = (await on.kubectl.list<CacheState>('persistentvolumes')).filter(({ metadata }) =>
-    metadata.name.startsWith(`${namespace}-${daemonSet?.metadata.name}-`),
-  );
-  expect(volumes.map(({ status }) => status.phase)).toEqual(['Bound', 'Bound']);
+  const volumes = async () => {
+    const all = await on.kubectl.list<CacheState>('persistentvolumes');
+    const own = all.filter(({ metadata }) => metadata.name.startsWith(`${namespace}-${daemonSet?.metadata.name}-`));
+    return own.map(({ status }) => status.phase);
+  };
+  await eventually(volumes, (phases) => phases.length === 2 && phases.every((phase) => phase === 'Bound'));
 }
 
 /** Kinds that are GKE's own: neither Go modules nor the upstream data have their definitions. */
