@@ -76,7 +76,8 @@ export class TestSandbox {
 
   async down(): Promise<void> {
     await this.sandbox.down(quiet());
-    rmSync(this.home, { recursive: true, force: true });
+    // A kubectl of a command that was killed may write its last.
+    rmSync(this.home, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   }
 }
 
