@@ -4,7 +4,8 @@ import { versions } from '../../models/versions';
 import type { KubernetesObject } from '../../preview/plan';
 import { isReady, type Pod } from '../../sandbox/readiness';
 import { SHIPPED } from '../support/environment-file';
-import { pod, TestSandbox, UP_MS } from '../support/test-sandbox';
+import { settled } from '../support/settled';
+import { eventually, pod, TestSandbox, UP_MS } from '../support/test-sandbox';
 import { toldBack } from '../support/told-back';
 
 const RCLONE = versions.images.rclone.repository;
@@ -23,10 +24,18 @@ describe.each(SHIPPED)('%s on a real API server', (name) => {
   beforeAll(async () => {
     // Every object is applied server-side, with unknown fields refused, and every pod becomes ready, or this throws.
     on = await TestSandbox.up(name);
+    // Policies are known to the API server a moment after they are there.
+    await told(pod('latest', namespace(), {}, { image: `${RCLONE}:latest` }), 'by latest');
   }, UP_MS);
   afterAll(() => on?.down(), UP_MS);
 
   const namespace = () => on.prepared.environment.servingNamespace;
+  /** Waits until that is said to who would create an object. */
+  const told = (object: KubernetesObject, message: string) =>
+    eventually(
+      () => on.kubectl.try(['create', '--dry-run=server', '--filename=-'], { input: JSON.stringify(object) }),
+      ({ stderr }) => stderr.includes(message),
+    );
 
   it('runs the least replicas of each model, ready, on nodes of its pool', async () => {
     const { environment } = on.prepared;
@@ -66,9 +75,9 @@ describe.each(SHIPPED)('%s on a real API server', (name) => {
 
   it('is not changed by a second apply', async () => {
     const { objects } = on.prepared;
-    const before = await settled(on, objects);
+    const before = await settled(on.kubectl, objects);
     await on.kubectl.apply(objects);
-    expect(await settled(on, objects)).toEqual(before);
+    expect(await settled(on.kubectl, objects)).toEqual(before);
   });
 
   it('tells each object back as a diff normalises it', async () => {
@@ -131,8 +140,10 @@ describe.each(SHIPPED)('%s on a real API server', (name) => {
   });
 
   it.runIf(name === 'prod')('tells of what the environment itself breaks, and lets it in', async () => {
-    const { status, stderr } = await on.kubectl.tryApply([pod('tagged', namespace())]);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining('images named by tag alone') });
+    const [tagged, message] = [pod('tagged', namespace()), 'images named by tag alone'];
+    await told(tagged, message);
+    const { status, stderr } = await on.kubectl.tryApply([tagged]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining(message) });
     await on.kubectl.run(['delete', 'pod', 'tagged', '--namespace', namespace()]);
   });
 
@@ -158,30 +169,4 @@ describe.each(SHIPPED)('%s on a real API server', (name) => {
 
 function selects(selector: Labels, labels: Labels): boolean {
   return Object.entries(selector).every(([key, value]) => labels[key] === value);
-}
-
-interface ManagedField {
-  readonly manager: string;
-  readonly subresource?: string;
-  readonly time?: string;
-}
-interface Held extends KubernetesObject {
-  readonly metadata: KubernetesObject['metadata'] & {
-    readonly resourceVersion: string;
-    readonly managedFields: readonly ManagedField[];
-  };
-  readonly status?: unknown;
-}
-
-/** Objects as the API server holds them, without what controllers report and when something was. */
-async function settled(on: TestSandbox, objects: readonly KubernetesObject[]): Promise<unknown[]> {
-  const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
-  const said = await on.kubectl.run(['get', '--filename=-', '--output=json', '--show-managed-fields'], { input });
-  return (JSON.parse(said) as { items: Held[] }).items.map(({ status, metadata, ...object }) => {
-    const { resourceVersion, managedFields, ...rest } = metadata;
-    const managers = managedFields
-      .filter(({ subresource }) => subresource !== 'status')
-      .map(({ time, ...fields }) => fields);
-    return { ...object, metadata: rest, managers };
-  });
 }

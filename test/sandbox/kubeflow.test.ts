@@ -9,14 +9,11 @@ import { FLAVOURS, flavourFolder, settingsIn, TRIED } from '../support/kubeflow-
 import { byAnnotation, inWaves, unitsOf } from '../support/kubeflow-units';
 import { build, upstreamFolder } from '../support/kubeflow-upstream';
 import { keyReferences, podReferences } from '../support/pod-references';
+import { settled } from '../support/settled';
 import { quiet, TestSandbox, UP_MS } from '../support/test-sandbox';
 
 const upstream = upstreamFolder('the installation of Kubeflow on a real API server');
 const READY_MS = 400_000;
-
-interface Held extends KubernetesObject {
-  readonly metadata: KubernetesObject['metadata'] & { readonly resourceVersion: string };
-}
 
 describe.skipIf(upstream === undefined).each(Object.entries(FLAVOURS))('Kubeflow Pipelines: %s', (_, flavour) => {
   let on: TestSandbox;
@@ -104,16 +101,9 @@ describe.skipIf(upstream === undefined).each(Object.entries(FLAVOURS))('Kubeflow
   });
 
   it('is not changed by a second apply', async () => {
-    // Each change of an object, be it of its status alone, is a new version of it.
-    const versionsOf = async () => {
-      const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: applied });
-      const said = await on.kubectl.run(['get', '--filename=-', '--output=json'], { input });
-      const { items } = JSON.parse(said) as { items: Held[] };
-      return items.map(({ kind, metadata }) => `${kind} ${metadata.name} ${metadata.resourceVersion}`);
-    };
-    const before = await versionsOf();
+    const before = await settled(on.kubectl, applied);
     const lines = await on.kubectl.apply(applied);
     expect(lines).toHaveLength(applied.length);
-    expect(await versionsOf()).toEqual(before);
+    expect(await settled(on.kubectl, applied)).toEqual(before);
   });
 });
