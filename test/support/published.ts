@@ -37,11 +37,15 @@ export class Published {
     this.store = new ReleaseStore({ uri, ...address, environment: keys }, pythonTool('rclone'));
   }
 
+  /** Under a name of its own where none is given: that of the second could be that of the last as well. */
   async publish(files: Readonly<Record<string, string | Buffer>>, options: PublishOptions = {}): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), 'triton-stack-publish-'));
     try {
       writeTree(folder, files);
-      await publishRelease(readRepositoryFolder(folder), this.store, SILENT, options);
+      await publishRelease(readRepositoryFolder(folder), this.store, SILENT, {
+        version: `published-${++puts}`,
+        ...options,
+      });
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
