@@ -124,11 +124,21 @@ export class LiveCluster {
 
   /** Names of pods of a server that are ready. */
   async podNames(instance: string): Promise<string[]> {
+    const pods = await this.podsOf(instance);
+    return pods.filter((pod) => isReady(pod)).map(({ metadata }) => metadata.name);
+  }
+
+  /** Names of pods of a server that no node has room for. */
+  async unschedulable(instance: string): Promise<string[]> {
+    const isHomeless = ({ status }: LivePod) =>
+      status.conditions?.some(({ type, status: is }) => type === 'PodScheduled' && is === 'False');
+    return (await this.podsOf(instance)).filter(isHomeless).map(({ metadata }) => metadata.name);
+  }
+
+  private async podsOf(instance: string): Promise<LivePod[]> {
     const path = `/api/v1/namespaces/${NAMESPACE}/pods?labelSelector=app.kubernetes.io/instance=${instance}`;
     const pods = (await this.metrics.api.get<{ items: LivePod[] }>(path))?.items ?? [];
-    return pods
-      .filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && isReady({ status }))
-      .map(({ metadata }) => metadata.name);
+    return pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   }
 
   /** Deletes a pod, and waits until as many are ready again. */
