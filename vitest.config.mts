@@ -44,6 +44,8 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 600_000,
     expect: { poll: { timeout: 120_000 } },
+    // A fifth of what an API server, kubectl and rclone compute is garbage collection: memory for time.
+    env: { GOGC: '400' },
     reporters: report === undefined ? ['default'] : ['default', 'json'],
     ...(report !== undefined && { outputFile: { json: report } }),
   },
