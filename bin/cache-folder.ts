@@ -14,6 +14,10 @@ export function cacheFolder(name: string, files: readonly string[], ...also: rea
   const digest = createHash('sha256');
   for (const file of files) digest.update(readFileSync(file));
   for (const text of also) digest.update(text);
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
-  return join(cache, 'triton-stack', `${name}-${digest.digest('hex').slice(0, KEY_LENGTH)}`);
+  return join(cacheHome(), `${name}-${digest.digest('hex').slice(0, KEY_LENGTH)}`);
+}
+
+/** Where all of them are, and what is kept under names of its own. */
+export function cacheHome(): string {
+  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'triton-stack');
 }

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { dirname, join } from 'node:path';
-import { cacheFolder } from './cache-folder';
+import { join } from 'node:path';
+import { cacheHome } from './cache-folder';
 import { tolerate } from './tolerate';
 
 /**
@@ -17,7 +17,7 @@ const LEFT_MS = 30 * 60_000;
 
 /** Ports of the loopback interface that nobody listens on now, and that nobody else is told of before somebody does. */
 export async function freePorts(count: number): Promise<number[]> {
-  const told = join(dirname(cacheFolder('ports', [])), 'ports');
+  const told = join(cacheHome(), 'ports');
   mkdirSync(told, { recursive: true });
   forgetOld(told);
   const ports: number[] = [];

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, relative } from 'node:path';
-import { cacheFolder } from '../../bin/cache-folder';
+import { cacheFolder, cacheHome } from '../../bin/cache-folder';
 import { installOnce, runInstaller } from '../../bin/install';
 import type { Progress } from '../../bin/progress';
 import { replaceFile } from '../../bin/replace-file';
@@ -73,11 +73,7 @@ export async function basePlan({ root, folder, environment, ref }: BaseRequest, 
     ]);
   }
   if (repository.read(commit, join(below, `Pulumi.${environment}.yaml`)) === undefined) return { revision };
-  const kept = join(
-    dirname(cacheFolder('plans', [])),
-    'plans',
-    `${environment}-${digestOf(repository.contentOf(commit), below)}.json`,
-  );
+  const kept = join(cacheHome(), 'plans', `${environment}-${digestOf(repository.contentOf(commit), below)}.json`);
   try {
     return { revision, plan: readPlan(readFileSync(kept, 'utf8')) };
   } catch {
