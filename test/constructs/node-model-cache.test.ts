@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path';
 import { App, Chart, JsonPatch } from 'cdk8s';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { freePorts } from '../../bin/free-ports';
+import { tolerate } from '../../bin/tolerate';
 import type { Manifest } from '../../constructs/after-mapping';
 import { ModelSource } from '../../constructs/model-source';
 import { mountedSource } from '../../constructs/mounted-source';
@@ -382,7 +383,7 @@ until rm "${turn}" 2>/dev/null; do /bin/sleep 0.1; done
   });
   afterEach(async () => {
     for (const { child, ended } of started) {
-      if (runs(child.pid)) process.kill(-(child.pid as number), 'SIGKILL');
+      tolerate(['ESRCH'], () => process.kill(-(child.pid as number), 'SIGKILL'));
       await ended;
     }
     started = [];

@@ -3,7 +3,7 @@ import type { KubernetesObject } from '../../preview/plan';
 import { isReady, type Pod } from '../../sandbox/readiness';
 import { environmentFolder, environmentText, shippedConfig } from '../support/environment-file';
 import { PodWatch } from '../support/pod-watch';
-import { eventually, pod, TestSandbox, UP_MS } from '../support/test-sandbox';
+import { eventually, isUnschedulable, pod, TestSandbox, UP_MS } from '../support/test-sandbox';
 
 interface Node extends KubernetesObject {
   readonly spec: { readonly unschedulable?: boolean };
@@ -74,10 +74,8 @@ describe('servers on simulated nodes', () => {
       { resources: { limits: { [GPU]: 4 } } },
     );
     await on.kubectl.apply([few]);
-    const unschedulable = (each: Pod) =>
-      each.status.conditions?.some(({ type, status }) => type === 'PodScheduled' && status === 'False') ?? false;
     const all = () => on.kubectl.list<Pod>('pods', NAMESPACE);
-    await eventually(all, (list) => list.some((each) => each.metadata.name === 'few-gpus' && unschedulable(each)));
+    await eventually(all, (list) => list.some((each) => each.metadata.name === 'few-gpus' && isUnschedulable(each)));
     const before = (await inPool('l4')).map(({ metadata }) => metadata.name);
     // Karpenter looks at it, and makes no node that would not help.
     await eventually(

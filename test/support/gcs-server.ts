@@ -3,8 +3,9 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from '../../bin/free-ports';
+import { answers } from './answers';
 import { pythonTool } from './python-tools';
-import { answers, StoreProcess } from './store-process';
+import { StoreProcess } from './store-process';
 
 const START_MS = 240_000;
 /** The package puts no program onto the path: its one binary lies beside its Python, and is named after the platform. */
@@ -29,7 +30,7 @@ export class GcsServer {
       command: binary.trim(),
       args,
       folder,
-      answers: () => answers(`${endpoint}/_internal/healthcheck`, ({ ok }) => ok),
+      answers: () => answers(`${endpoint}/_internal/healthcheck`),
     });
     return new GcsServer(endpoint, process);
   }

@@ -2,8 +2,9 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from '../../bin/free-ports';
+import { answers } from './answers';
 import { pythonTool } from './python-tools';
-import { answers, StoreProcess } from './store-process';
+import { StoreProcess } from './store-process';
 
 /** The keys that the server takes. */
 const KEYS = { accessKey: 'test-access-key', secretKey: 'test-secret-key' } as const;

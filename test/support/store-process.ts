@@ -5,9 +5,6 @@ import { setTimeout } from 'node:timers/promises';
 
 const START_MS = 240_000;
 
-/** Longest wait for one answer. */
-const ANSWER_MS = 10_000;
-
 export interface StoreProcessOptions {
   /** What errors call it. */
   readonly name: string;
@@ -53,14 +50,5 @@ export class StoreProcess {
       await ended;
     }
     rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** Whether what an address answers is what is asked for; no answer is not. */
-export async function answers(url: string, right: (response: Response) => boolean): Promise<boolean> {
-  try {
-    return right(await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) }));
-  } catch {
-    return false;
   }
 }

@@ -9,6 +9,7 @@ import { customKind, Definitions } from '../../sandbox/definitions';
 import { SandboxFailure } from '../../sandbox/failure';
 import type { Kubectl } from '../../sandbox/kubectl';
 import type { Prepared } from '../../sandbox/prepare';
+import type { Pod } from '../../sandbox/readiness';
 import { Sandbox } from '../../sandbox/sandbox';
 import { untilAccounts, untilServed } from '../../sandbox/usable';
 import { Captured } from './captured';
@@ -119,6 +120,11 @@ const REFUSAL =
 
 function isRefusal(error: unknown): error is SandboxFailure {
   return error instanceof SandboxFailure && REFUSAL.test(error.message);
+}
+
+/** Whether no node has room for a pod. */
+export function isUnschedulable({ status }: { readonly status: Pick<Pod['status'], 'conditions'> }): boolean {
+  return status.conditions?.some(({ type, status: is }) => type === 'PodScheduled' && is === 'False') ?? false;
 }
 
 export interface TestPod extends KubernetesObject {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { tolerate } from '../../../bin/tolerate';
 import { ModelSource } from '../../../constructs/model-source';
 import { watchEnvironment } from '../../../constructs/sync/model-watch';
 import { loadKeyFlags } from '../../../constructs/triton-options';
@@ -87,11 +88,8 @@ describe('the sidecar that looks for new releases', () => {
   /** Ends the watch with the sync that it may be in: the next one has the volume for itself. */
   async function end(): Promise<void> {
     if (watch?.pid === undefined) return;
-    try {
-      process.kill(-watch.pid, 'SIGKILL');
-    } catch {
-      // It has ended already.
-    }
+    const group = -watch.pid;
+    tolerate(['ESRCH'], () => process.kill(group, 'SIGKILL'));
     await ended;
     watch = undefined;
   }

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { freePorts } from '../../../bin/free-ports';
 import { kubeconfigOf } from '../../../sandbox/control-plane';
 import type { Sandbox } from '../../../sandbox/sandbox';
+import { answers } from '../answers';
 
 const START_MS = 120_000;
 /** Longest wait for one answer. */
@@ -71,14 +72,7 @@ export async function patientFetch(url: string, init: RequestInit = {}): Promise
 /** Waits until an address answers with success. */
 export async function untilAnswers(url: string, waitMs: number): Promise<void> {
   const deadline = Date.now() + waitMs;
-  for (;;) {
-    try {
-      const answer = await fetch(url, { signal: AbortSignal.timeout(ASK_MS) });
-      await answer.arrayBuffer();
-      if (answer.ok) return;
-    } catch {
-      // Nobody listens yet.
-    }
+  while (!(await answers(url))) {
     if (Date.now() > deadline) throw new Error(`${url} does not answer after ${waitMs / 1000} s`);
     await setTimeout(LOOK_MS);
   }

@@ -5,7 +5,7 @@ import type { Model } from '../../../models/model';
 import type { KubernetesObject } from '../../../preview/plan';
 import { isReady } from '../../../sandbox/readiness';
 import { environmentFolder, environmentText, shippedConfig } from '../environment-file';
-import { quiet, TestSandbox } from '../test-sandbox';
+import { isUnschedulable, quiet, TestSandbox } from '../test-sandbox';
 import { TritonServer } from '../triton-server';
 import { addParameters, writeRepository } from '../written-repository';
 import { MetricsStack, type ScrapeTarget } from './metrics-stack';
@@ -130,9 +130,8 @@ export class LiveCluster {
 
   /** Names of pods of a server that no node has room for. */
   async unschedulable(instance: string): Promise<string[]> {
-    const isHomeless = ({ status }: LivePod) =>
-      status.conditions?.some(({ type, status: is }) => type === 'PodScheduled' && is === 'False');
-    return (await this.podsOf(instance)).filter(isHomeless).map(({ metadata }) => metadata.name);
+    const pods = await this.podsOf(instance);
+    return pods.filter((pod) => isUnschedulable(pod)).map(({ metadata }) => metadata.name);
   }
 
   private async podsOf(instance: string): Promise<LivePod[]> {

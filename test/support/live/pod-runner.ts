@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { answers } from '../answers';
 import type { TritonServer } from '../triton-server';
 import type { ApiProxy } from './api-proxy';
 
@@ -35,8 +36,6 @@ export type StartServer = (pod: LivePod, address: string) => Promise<TritonServe
 
 const LOOK_MS = 250;
 const PROBE_MS = 500;
-/** Longest wait for a probe's answer: one that has died refuses at once, and a busy machine may take seconds. */
-const ANSWER_MS = 10_000;
 /** What a kubelet waits before it starts a container again, at first: milliseconds. */
 const BACK_OFF_MS = 1000;
 
@@ -173,8 +172,8 @@ class RunningPod {
     let failures = 0;
     let started = startupProbe === undefined;
     while (!this.gone && server.runs) {
-      started ||= await this.answers(startupProbe);
-      const now = started && (await this.answers(readinessProbe));
+      started ||= await this.passes(startupProbe);
+      const now = started && (await this.passes(readinessProbe));
       failures = now ? 0 : failures + 1;
       const ready = now || (this.ready && failures < (readinessProbe?.failureThreshold ?? 3));
       if (ready !== this.ready) {
@@ -185,16 +184,10 @@ class RunningPod {
     }
   }
 
-  private async answers(probe: Probe | undefined): Promise<boolean> {
+  private async passes(probe: Probe | undefined): Promise<boolean> {
     if (probe?.httpGet === undefined) return true;
     const { path, port } = probe.httpGet;
-    try {
-      const answer = await fetch(`http://${this.address}:${port}${path}`, { signal: AbortSignal.timeout(ANSWER_MS) });
-      await answer.arrayBuffer();
-      return answer.ok;
-    } catch {
-      return false;
-    }
+    return answers(`http://${this.address}:${port}${path}`);
   }
 
   private async tell({ ready, started }: { readonly ready: boolean; readonly started: boolean }): Promise<void> {
